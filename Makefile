@@ -1,0 +1,41 @@
+# `make book` builds the site, `make test` proves it. Both set up .venv first.
+PY    ?= python3
+BIN   := .venv/bin
+FIND  := $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS))
+UV    := $(BIN)/uv pip
+export VIRTUAL_ENV := $(CURDIR)/.venv
+
+.DEFAULT_GOAL := book
+.PHONY: book test sync outputs lint lock clean
+
+.venv/.ok: requirements.lock pyproject.toml
+	$(PY) -m venv .venv
+	$(BIN)/pip install -q uv==0.13.9
+	$(UV) install -q --compile-bytecode $(FIND) -r requirements.lock
+	$(UV) install -q --no-deps --no-build-isolation -e .
+	touch $@
+
+book: .venv/.ok          ## the site, in _build/html
+	$(BIN)/jupyter-book build . -W --keep-going
+
+test: .venv/.ok          ## rules, interpretations, notebooks (strict), pages
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+sync: .venv/.ok          ## notebooks/*.md -> *.ipynb, outputs kept
+	$(BIN)/jupytext --quiet --to ipynb --update notebooks/*.md
+
+outputs: sync            ## execute the notebooks in place
+	$(BIN)/optlab outputs
+
+lint: .venv/.ok
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: .venv/.ok          ## requirements.in -> requirements.lock
+	$(UV) compile -q --python 3.11 $(FIND) --no-emit-package torch --no-annotate --no-header requirements.in -o requirements.lock
+	sed -i '1i torch==2.13.0' requirements.lock
+
+clean:
+	rm -rf _build

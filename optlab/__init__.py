@@ -1,0 +1,1 @@
+"""optlab: deep-learning optimizers, each written once, as its paper writes it."""

@@ -1,0 +1,7 @@
+"""Every algorithm of the book, once, as its paper writes it."""
+
+from optlab.rules.adam import adam
+from optlab.rules.gradient_descent import gradient_descent, momentum
+from optlab.rules.rule import Rule, State, rule
+
+__all__ = ["Rule", "State", "adam", "gradient_descent", "momentum", "rule"]

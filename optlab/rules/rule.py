@@ -1,0 +1,56 @@
+"""The two types a rule is made of: `State`, and `Rule` itself."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import update_wrapper
+from types import SimpleNamespace
+from typing import Any
+
+
+class State(SimpleNamespace):
+    """What a rule remembers between steps, by the names its paper uses: `State(m=m, v=v)`."""
+
+
+class Rule:
+    """One step of an algorithm, as its paper writes it.
+
+    Calling it maps a parameter p, its gradient g, the state s after step t - 1
+    and the step number t = 1, 2, … to the new parameter and the new state:
+
+        p, s = rule(p, g, s, t, **hyperparameters)
+
+    It is a pure function: nothing is changed in place. `rule.init(p)` is the
+    state before the first step.
+    """
+
+    def __init__(self, function: Callable[..., tuple[Any, State]], initial: dict[str, Callable[[Any], Any]]):
+        update_wrapper(self, function)
+        self.function = function
+        self.initial = initial
+
+    def __call__(self, p: Any, g: Any, s: State, t: Any, **hyperparameters: Any) -> tuple[Any, State]:
+        return self.function(p, g, s, t, **hyperparameters)
+
+    def init(self, p: Any) -> State:
+        return State(**{name: make(p) for name, make in self.initial.items()})
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+    @property
+    def hyperparameters(self) -> dict[str, Any]:
+        """Keyword arguments of the rule with their defaults (`inspect.Parameter.empty` if none)."""
+        parameters = inspect.signature(self.function).parameters.values()
+        return {q.name: q.default for q in parameters if q.kind is q.KEYWORD_ONLY}
+
+    def __repr__(self) -> str:
+        return f"<rule {self.name}>"
+
+
+def rule(**initial: Callable[[Any], Any]) -> Callable[[Callable[..., tuple[Any, State]]], Rule]:
+    """Make a `Rule` of a function; each keyword names a state variable and gives its
+    value before the first step as a function of the parameter: `@rule(m=zeros_like)`."""
+    return lambda function: Rule(function, initial)
