@@ -1,0 +1,42 @@
+"""What the notebooks print: parameter checks, claims, figures, the source of a rule.
+
+Loaded lazily, so that the command line can check parameters without matplotlib.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from optlab.report.claims import claim
+    from optlab.report.figures import figure
+    from optlab.report.parameters import ParameterError, check_parameters, torch_device
+    from optlab.report.sources import source
+    from optlab.report.style import label_lines, reference_slope
+
+__all__ = [
+    "ParameterError",
+    "check_parameters",
+    "claim",
+    "figure",
+    "label_lines",
+    "reference_slope",
+    "source",
+    "torch_device",
+]
+
+_MODULE = {
+    "ParameterError": "parameters",
+    "check_parameters": "parameters",
+    "torch_device": "parameters",
+    "claim": "claims",
+    "figure": "figures",
+    "label_lines": "style",
+    "reference_slope": "style",
+    "source": "sources",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULE[name]}"), name)
