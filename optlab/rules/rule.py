@@ -22,15 +22,24 @@ class Rule:
         p, s = rule(p, g, s, t, **hyperparameters)
 
     It is a pure function: nothing is changed in place. `rule.init(p)` is the
-    state before the first step.
+    state before the first step. `around` is the rule that this one calls with
+    whatever keyword arguments it does not take itself.
     """
 
-    def __init__(self, function: Callable[..., tuple[Any, State]], initial: dict[str, Callable[[Any], Any]]):
+    def __init__(
+        self,
+        function: Callable[..., tuple[Any, State]],
+        initial: dict[str, Callable[[Any], Any]],
+        around: Rule | None = None,
+    ):
         update_wrapper(self, function)
         self.function = function
         self.initial = initial
+        self.around = around
 
-    def __call__(self, p: Any, g: Any, s: State, t: Any, **hyperparameters: Any) -> tuple[Any, State]:
+    def __call__(
+        self, p: Any, g: Any, s: State, t: Any, **hyperparameters: Any
+    ) -> tuple[Any, State]:
         return self.function(p, g, s, t, **hyperparameters)
 
     def init(self, p: Any) -> State:
@@ -38,13 +47,18 @@ class Rule:
 
     @property
     def name(self) -> str:
-        return self.function.__name__
+        return (
+            self.function.__name__
+            if self.around is None
+            else f"{self.around.name}_{self.function.__name__}"
+        )
 
     @property
     def hyperparameters(self) -> dict[str, Any]:
         """Keyword arguments of the rule with their defaults (`inspect.Parameter.empty` if none)."""
         parameters = inspect.signature(self.function).parameters.values()
-        return {q.name: q.default for q in parameters if q.kind is q.KEYWORD_ONLY}
+        own = {q.name: q.default for q in parameters if q.kind is q.KEYWORD_ONLY}
+        return own if self.around is None else {**self.around.hyperparameters, **own}
 
     def __repr__(self) -> str:
         return f"<rule {self.name}>"

@@ -1,0 +1,61 @@
+"""Adam."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from torch.optim.optimizer import ParamsT
+
+from optlab.optim.optimizer import RuleOptimizer
+from optlab.rules import Rule, adam, with_l2
+
+_adam_l2 = with_l2(adam)
+
+
+class Adam(RuleOptimizer):
+    """Adam, Kingma and Ba (2015), Algorithm 1: `optlab.rules.adam`.
+
+    Args:
+        params: iterable of parameters or of groups.
+        lr: stepsize α, a number ≥ 0 or a 1-element tensor.
+        betas: decay rates (β1, β2) of the two moments, each in [0, 1).
+        eps: added to the square root, outside it and after bias correction.
+        weight_decay: coefficient of L2 regularization, added to the gradient and so to both
+            moments. (Decoupled decay is another algorithm, AdamW.)
+        maximize: ascend instead of descend.
+        execution: "plain", "foreach", "compiled" or "auto".
+
+    Raises:
+        ValueError: for impossible values, in torch.optim.Adam's words.
+    """
+
+    state_names: ClassVar[dict[str, str]] = {"m": "exp_avg", "v": "exp_avg_sq"}
+    refused: ClassVar[dict[str, str]] = {
+        "amsgrad": "AMSGrad is another algorithm, with a state of its own",
+        "decoupled_weight_decay": "decoupled decay is another algorithm, AdamW",
+    }
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | torch.Tensor = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        *,
+        maximize: bool = False,
+        execution: str = "auto",
+    ):
+        defaults = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "maximize": maximize,
+            "execution": execution,
+        }
+        super().__init__(params, defaults)
+
+    def rule(self, group: dict[str, Any]) -> Rule:
+        return _adam_l2 if group["weight_decay"] else adam

@@ -1,0 +1,73 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from torch.optim.optimizer import ParamsT
+
+from optlab.optim.optimizer import RuleOptimizer
+from optlab.rules import Rule, gradient_descent, momentum, with_l2
+
+_gradient_descent_l2, _momentum_l2 = with_l2(gradient_descent), with_l2(momentum)
+
+
+class SGD(RuleOptimizer):
+    """Gradient descent, with momentum if asked for: `optlab.rules.gradient_descent`, `momentum`.
+
+    Args:
+        params: iterable of parameters or of groups.
+        lr: learning rate, a number ≥ 0 or a 1-element tensor.
+        momentum: decay of the momentum buffer, ≥ 0.
+        dampening: the part of the gradient that the buffer leaves out, from its second step on.
+        weight_decay: coefficient of L2 regularization, added to the gradient.
+        nesterov: look ahead by the buffer; needs momentum and no dampening.
+        maximize: ascend instead of descend.
+        execution: "plain", "foreach", "compiled" or "auto".
+
+    Raises:
+        ValueError: for impossible values, in torch.optim.SGD's words.
+    """
+
+    state_names: ClassVar[dict[str, str]] = {"b": "momentum_buffer"}
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | torch.Tensor = 1e-3,
+        momentum: float = 0,
+        dampening: float = 0,
+        weight_decay: float = 0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+        execution: str = "auto",
+    ):
+        defaults = {
+            "lr": lr,
+            "momentum": momentum,
+            "dampening": dampening,
+            "weight_decay": weight_decay,
+            "nesterov": nesterov,
+            "maximize": maximize,
+            "execution": execution,
+        }
+        super().__init__(params, defaults)
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        super().add_param_group(param_group)
+        group = self.param_groups[-1]
+        if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
+            raise ValueError("Nesterov momentum requires a momentum and zero dampening")
+
+    def rule(self, group: dict[str, Any]) -> Rule:
+        if group["momentum"]:
+            return _momentum_l2 if group["weight_decay"] else momentum
+        return _gradient_descent_l2 if group["weight_decay"] else gradient_descent
+
+    def hyperparameters(self, group: dict[str, Any], rule: Rule, t: int) -> dict[str, Any]:
+        values = super().hyperparameters(group, rule, t)
+        if "dampening" in values and t == 1:
+            values["dampening"] = 0  # as in torch, the buffer starts as the first gradient itself
+        return values

@@ -1,0 +1,94 @@
+"""A rule split in two: the numbers that depend on the step, and the work on tensors.
+
+In m / (1 - beta1**t) the denominator is one number a step. Left inside a
+compiled kernel it would be computed once an element, and a new learning rate
+would mean a new kernel. So the rule is traced once (with torch.fx), and the
+trace is cut where numbers meet tensors: the first part runs in Python's
+float64, the second takes those numbers as a small tensor `c`.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import fx
+
+from optlab import ops
+from optlab.rules import Rule, State
+
+
+def _operation(op: Any) -> None:
+    """Let `op` of a traced value stand in the trace as a call of `op`."""
+    op.register(fx.Proxy, lambda x: x.tracer.create_proxy("call_function", op, (x,), {}))
+
+
+_operation(ops.sqrt)
+
+
+@dataclass(frozen=True)
+class Split:
+    """A rule in two parts:
+
+    numbers(t, *hyperparameters) -> the numbers that meet tensors, as a tuple;
+    tensors(p, g, *state, c), with those numbers as c, writes p and state in place.
+    """
+
+    numbers: Callable[..., tuple[Any, ...]]
+    tensors: fx.GraphModule
+    hyperparameters: tuple[str, ...]
+
+
+def split(
+    rule: Rule, flags: dict[str, Any], names: Sequence[str], compute: torch.dtype | None
+) -> Split:
+    """Split `rule` with `flags` fixed and the hyperparameters `names` left open.
+
+    compute: the dtype to calculate in where it is not the parameter's (half precision).
+    """
+    whole = fx.Graph()
+    tracer = fx.proxy.GraphAppendingTracer(whole)
+
+    def placeholder(name: str) -> fx.Proxy:
+        return fx.Proxy(whole.placeholder(name), tracer)
+
+    p, g = placeholder("p"), placeholder("g")
+    s = State(**{name: placeholder(f"s_{name}") for name in rule.initial})
+    t = placeholder("t")
+    hyper = {name: placeholder(name) for name in names}
+    x, d = (p.to(compute), g.to(compute)) if compute else (p, g)
+    new_p, new_s = rule(x, d, s, t, **hyper, **flags)
+
+    number = {t.node, *(h.node for h in hyper.values())}
+    for node in whole.nodes:
+        if node.op != "placeholder" and all(i in number for i in node.all_input_nodes):
+            number.add(node)
+    met = [n for n in whole.nodes if n in number and any(u not in number for u in n.users)]
+
+    copied: dict[fx.Node, fx.Node] = {}
+    numbers = fx.Graph()
+    for node in whole.nodes:
+        if node in number:
+            copied[node] = numbers.node_copy(node, copied.__getitem__)
+    numbers.output(tuple(copied[n] for n in met))
+
+    copied = {}
+    tensors = fx.Graph()
+    arrays = [p, g, *vars(s).values()]
+    for array in arrays:
+        copied[array.node] = tensors.node_copy(array.node)
+    c = tensors.placeholder("c")
+    for i, node in enumerate(met):
+        copied[node] = tensors.call_function(operator.getitem, (c, i))
+    for node in whole.nodes:
+        if node not in copied and node not in number:
+            copied[node] = tensors.node_copy(node, copied.__getitem__)
+            if hasattr(node.target, "dispatch"):  # an operation of ops: on tensors from here on
+                copied[node].target = node.target.dispatch(torch.Tensor)
+    for old, new in [(p, new_p), *((vars(s)[k], v) for k, v in vars(new_s).items())]:
+        tensors.call_method("copy_", (copied[old.node], copied[new.node]))
+    tensors.output(None)
+    return Split(fx.GraphModule({}, numbers), fx.GraphModule({}, tensors), tuple(names))

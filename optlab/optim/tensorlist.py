@@ -1,0 +1,68 @@
+"""A list of tensors that a rule takes for one tensor: torch's multi-tensor functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from optlab import ops
+
+
+class TensorList:
+    """Tensors of any shapes on one device and of one dtype, with elementwise arithmetic.
+
+    The other operand is a TensorList of the same shapes, or a number (a float
+    or a 0-dimensional tensor). Every operation makes new tensors.
+    """
+
+    __slots__ = ("tensors",)
+
+    def __init__(self, tensors: Sequence[torch.Tensor]):
+        self.tensors = list(tensors)
+
+    def __add__(self, other: Any) -> TensorList:
+        return TensorList(torch._foreach_add(self.tensors, _operand(other)))
+
+    def __sub__(self, other: Any) -> TensorList:
+        if isinstance(other, torch.Tensor):
+            return self + -other
+        return TensorList(torch._foreach_sub(self.tensors, _operand(other)))
+
+    def __mul__(self, other: Any) -> TensorList:
+        return TensorList(torch._foreach_mul(self.tensors, _operand(other)))
+
+    def __truediv__(self, other: Any) -> TensorList:
+        return TensorList(torch._foreach_div(self.tensors, _operand(other)))
+
+    def __pow__(self, exponent: float) -> TensorList:
+        if exponent == 2:
+            return self * self
+        return TensorList(torch._foreach_pow(self.tensors, exponent))
+
+    def __neg__(self) -> TensorList:
+        return TensorList(torch._foreach_neg(self.tensors))
+
+    def __radd__(self, number: Any) -> TensorList:
+        return self.__add__(number)
+
+    def __rsub__(self, number: Any) -> TensorList:
+        return self.__neg__().__add__(number)
+
+    def __rmul__(self, number: Any) -> TensorList:
+        return self.__mul__(number)
+
+    def __rtruediv__(self, number: Any) -> TensorList:
+        return TensorList(torch._foreach_reciprocal(self.tensors)).__mul__(number)
+
+    def map(self, f: Callable[[torch.Tensor], torch.Tensor]) -> TensorList:
+        return TensorList([f(x) for x in self.tensors])
+
+
+def _operand(x: Any) -> Any:
+    return x.tensors if isinstance(x, TensorList) else x
+
+
+ops.sqrt.register(TensorList, lambda x: TensorList(torch._foreach_sqrt(x.tensors)))
+ops.zeros_like.register(TensorList, lambda x: x.map(torch.zeros_like))

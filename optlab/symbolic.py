@@ -1,0 +1,277 @@
+"""Rules run on SymPy: proofs, the formula on the page, the step function in the browser.
+
+A rule is arithmetic, so it runs on SymPy expressions as it runs on tensors:
+
+    theta, g = vector("theta", 2), vector("g", 2)
+    adam(theta, g, adam.init(theta), 1, lr=alpha, beta1=beta1, beta2=beta2, eps=0)
+
+`latex` and `javascript` write the rule down in another language. Both keep the
+intermediate quantities that the rule names (m, v, m_hat, v_hat): `record` runs
+the rule and puts a fresh symbol in the place of every value it assigns.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sympy
+from sympy.core.parameters import evaluate
+from sympy.printing.latex import LatexPrinter
+
+from optlab import ops
+from optlab.rules import Rule, State
+
+ops.sqrt.register(sympy.Expr, sympy.sqrt)
+ops.zeros_like.register(sympy.Expr, lambda x: sympy.Integer(0))
+
+
+class Vector:
+    """A vector of n SymPy expressions on which arithmetic is elementwise, as on a tensor.
+
+    The other operand may be a Vector of the same length or a scalar.
+    """
+
+    def __init__(self, entries: Any):
+        self.entries = tuple(sympy.sympify(e) for e in entries)
+
+    def map(self, f: Callable[..., Any], *others: Any) -> Vector:
+        columns = [o.entries if isinstance(o, Vector) else (o,) * len(self) for o in others]
+        return Vector(f(*row) for row in zip(self.entries, *columns, strict=True))
+
+    def __add__(self, other: Any) -> Vector:
+        return self.map(lambda a, b: a + b, other)
+
+    def __sub__(self, other: Any) -> Vector:
+        return self.map(lambda a, b: a - b, other)
+
+    def __mul__(self, other: Any) -> Vector:
+        return self.map(lambda a, b: a * b, other)
+
+    def __truediv__(self, other: Any) -> Vector:
+        return self.map(lambda a, b: a / b, other)
+
+    def __pow__(self, other: Any) -> Vector:
+        return self.map(lambda a, b: a**b, other)
+
+    def __radd__(self, other: Any) -> Vector:
+        return self.map(lambda a, b: b + a, other)
+
+    def __rsub__(self, other: Any) -> Vector:
+        return self.map(lambda a, b: b - a, other)
+
+    def __rmul__(self, other: Any) -> Vector:
+        return self.map(lambda a, b: b * a, other)
+
+    def __rtruediv__(self, other: Any) -> Vector:
+        return self.map(lambda a, b: b / a, other)
+
+    def __neg__(self) -> Vector:
+        return self.map(lambda a: -a)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __iter__(self) -> Iterator[sympy.Expr]:
+        return iter(self.entries)
+
+    def __getitem__(self, i: int) -> sympy.Expr:
+        return self.entries[i]
+
+    def __eq__(self, other: object) -> bool:
+        """Equal as expressions, entry by entry, after simplification."""
+        if not isinstance(other, Vector) or len(self) != len(other):
+            return NotImplemented
+        return all(sympy.simplify(a - b) == 0 for a, b in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Vector({list(self.entries)})"
+
+
+ops.sqrt.register(Vector, lambda x: x.map(sympy.sqrt))
+ops.zeros_like.register(Vector, lambda x: x.map(lambda a: 0))
+
+
+def vector(name: str, n: int, **assumptions: bool) -> Vector:
+    """The Vector (name_1, …, name_n) of symbols, real unless `assumptions` say otherwise."""
+    assumptions = assumptions or {"real": True}
+    return Vector(sympy.Symbol(f"{name}_{i}", **assumptions) for i in range(1, n + 1))
+
+
+@dataclass(frozen=True)
+class Record:
+    """A rule as straight-line text: what it assigns, in order, and what it returns."""
+
+    steps: tuple[tuple[str, sympy.Expr], ...]
+    parameter: sympy.Expr
+    state: dict[str, sympy.Expr]
+
+
+def record(rule: Rule, symbol: Callable[[str, str], Any], **fixed: Any) -> Record:
+    """Run `rule` once on scalar symbols, unevaluated, naming every value it assigns.
+
+    symbol(kind, name) makes the symbol of a name; kind is "parameter",
+    "gradient", "time", "state", "hyperparameter" or "local". `fixed` gives
+    hyperparameters that are not symbols: flags, projections, numbers. Those
+    whose default is a flag or a function take that default.
+    """
+    steps: list[tuple[str, sympy.Expr]] = []
+
+    def bind(name: str, value: Any) -> Any:
+        if not isinstance(value, sympy.Expr) or value.is_Atom:
+            return value  # another name for what has a name already
+        steps.append((name, _tidy(value)))
+        return symbol("local", name)
+
+    hyper = {
+        name: fixed.get(name, default if _is_flag(default) else symbol("hyperparameter", name))
+        for name, default in rule.hyperparameters.items()
+    }
+    unknown = set(fixed) - set(hyper)
+    if unknown:
+        raise TypeError(f"{rule.name} has no hyperparameter {', '.join(sorted(unknown))}")
+    state = State(**{name: symbol("state", name) for name in rule.initial})
+    with evaluate(False):
+        p, s = _named(rule, bind)(
+            symbol("parameter", "p"), symbol("gradient", "g"), state, symbol("time", "t"), **hyper
+        )
+        return Record(tuple(steps), _tidy(p), {k: _tidy(v) for k, v in vars(s).items()})
+
+
+def _is_flag(default: Any) -> bool:
+    return default is not inspect.Parameter.empty and (
+        isinstance(default, bool) or callable(default)
+    )
+
+
+def _named(rule: Rule, bind: Callable[[str, Any], Any]) -> Callable[..., Any]:
+    """The rule's function with every `name = value` made `name = bind("name", value)`.
+
+    Rules that it calls are treated alike.
+    """
+    function = rule.function
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    definition = tree.body[0]
+    assert isinstance(definition, ast.FunctionDef)
+    definition.decorator_list = []
+    for node in ast.walk(definition):
+        if isinstance(node, ast.Assign):
+            (target,) = node.targets
+            assert isinstance(target, ast.Name), "a rule assigns one name at a time"
+            name = ast.Constant(target.id)
+            node.value = ast.Call(ast.Name("__bind__", ast.Load()), [name, node.value], [])
+    module = ast.fix_missing_locations(ast.Module([definition], type_ignores=[]))
+    scope = {**function.__globals__, **inspect.getclosurevars(function).nonlocals}
+    called = function.__code__.co_names + function.__code__.co_freevars
+    scope |= {k: _named(scope[k], bind) for k in called if isinstance(scope.get(k), Rule)}
+    scope["__bind__"] = bind
+    exec(compile(module, inspect.getsourcefile(function) or "<rule>", "exec"), scope)
+    made: Callable[..., Any] = scope[definition.name]
+    return made
+
+
+def _tidy(expr: Any) -> sympy.Expr:
+    """Drop factors 1 and terms 0, which fixed hyperparameters leave in unevaluated arithmetic."""
+    expr = sympy.sympify(expr)
+    if expr.is_Atom:
+        return expr
+    args = [_tidy(a) for a in expr.args]
+    if expr.is_Mul and any(a.is_zero for a in args):
+        return sympy.Integer(0)
+    if expr.is_Mul or expr.is_Add:
+        kept = [a for a in args if a != expr.identity]
+        return expr.func(*kept) if len(kept) > 1 else kept[0] if kept else expr.identity
+    return expr.func(*args)
+
+
+# The letters of the page for the names in the code.
+LETTERS = {
+    "lr": r"\eta",
+    "beta1": r"\beta_1",
+    "beta2": r"\beta_2",
+    "eps": r"\epsilon",
+    "momentum": r"\mu",
+    "dampening": r"\tau",
+    "weight_decay": r"\lambda",
+}
+
+
+def latex(
+    rule: Rule,
+    *,
+    names: Mapping[str, str] | None = None,
+    parameter: tuple[str, str] = (r"\theta_{t-1}", r"\theta_t"),
+    **fixed: Any,
+) -> str:
+    """The update as the page shows it, a LaTeX `aligned` block with a line per assignment.
+
+    names: LaTeX for names of the rule, beyond and before LETTERS (`{"lr": r"\\alpha"}`).
+    parameter: LaTeX of the parameter before and after the step.
+    fixed: as in `record`.
+    """
+    letters = {**LETTERS, **(names or {})}
+
+    def letter(name: str) -> str:
+        if name in letters:
+            return letters[name]
+        if name.endswith("_hat"):
+            return rf"\hat{{{letter(name.removesuffix('_hat'))}}}"
+        return name if len(name) == 1 else rf"\mathrm{{{name}}}"
+
+    def symbol(kind: str, name: str) -> sympy.Symbol:
+        return sympy.Symbol(
+            {
+                "parameter": parameter[0],
+                "gradient": "g_t",
+                "time": "t",
+                "state": f"{letter(name)}_{{t-1}}",
+                "hyperparameter": letter(name),
+                "local": f"{letter(name)}_t",
+            }[kind]
+        )
+
+    recorded = record(rule, symbol, **fixed)
+    lines = [(f"{letter(name)}_t", value) for name, value in recorded.steps]
+    lines.append((parameter[1], recorded.parameter))
+    printer = _Page({"order": "none"})
+    body = " \\\\\n".join(f"{left} &= {printer.doprint(value)}" for left, value in lines)
+    return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
+
+
+class _Page(LatexPrinter):
+    """Prints symbols, which hold LaTeX already, as they are, and applies functions with ( )."""
+
+    def _print_Symbol(self, expr: sympy.Symbol, style: str = "plain") -> str:
+        return str(expr.name)
+
+    def _print_Function(self, expr: sympy.Function, exp: Any = None) -> str:
+        return rf"{expr.func.__name__}\!\left({self._print(expr.args[0])}\right)"
+
+
+def operator(name: str) -> Callable[[Any], sympy.Expr]:
+    """An unspecified function with LaTeX `name`, to stand for a projection: `operator(r"\\Pi")`."""
+    return lambda x: sympy.Function(name)(x)
+
+
+def javascript(rule: Rule, **fixed: Any) -> str:
+    """A JavaScript function that takes one step of `rule` on one coordinate:
+
+        name(p, g, s, t, h) -> [p, s]
+
+    with the state s and the hyperparameters h as objects under the rule's names.
+    Elementwise rules apply it to each coordinate. `fixed` as in `record`.
+    """
+    prefix = {"state": "s.", "hyperparameter": "h."}
+    recorded = record(rule, lambda kind, name: sympy.Symbol(prefix.get(kind, "") + name), **fixed)
+    lines = [f"  const {name} = {sympy.jscode(value)};" for name, value in recorded.steps]
+    state = ", ".join(f"{name}: {sympy.jscode(value)}" for name, value in recorded.state.items())
+    lines.append(f"  return [{sympy.jscode(recorded.parameter)}, {{{state}}}];")
+    about = inspect.getdoc(rule.function) or ""
+    comment = "\n".join(f"// {line}".rstrip() for line in about.splitlines())
+    return "\n".join([comment, f"function {rule.name}(p, g, s, t, h) {{", *lines, "}"])
