@@ -13,6 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.container import BarContainer
 from numpy.typing import ArrayLike, NDArray
 
+from optlab.report.style import SAMPLE
+
 TINY = 1e-12  # smaller numbers are rounding, which differs between processors: they print as 0
 
 
@@ -31,7 +33,8 @@ def digest(axes: list[Axes], digits: int = 3) -> str:
 def _artists(ax: Axes, digits: int) -> Iterator[tuple[str, str]]:
     bars = [box for box in ax.containers if isinstance(box, BarContainer)]
     in_bars = {id(patch) for box in bars for patch in box.patches}
-    for index, line in enumerate(ax.lines, start=1):
+    lines = [line for line in ax.lines if line.get_gid() != SAMPLE]
+    for index, line in enumerate(lines, start=1):
         x, y = line.get_data(orig=False)
         yield _label(line, f"line {index}"), _xy(x, y, digits)
     for index, box in enumerate(bars, start=1):
@@ -47,7 +50,9 @@ def _artists(ax: Axes, digits: int) -> Iterator[tuple[str, str]]:
     for index, collection in enumerate(ax.collections, start=1):
         yield _label(collection, f"collection {index}"), _collection(collection, digits)
     for index, image in enumerate(ax.images, start=1):
-        values = np.ma.filled(np.ma.asarray(image.get_array(), dtype=float), np.nan)
+        values: NDArray[np.float64] = np.ma.filled(
+            np.ma.asarray(image.get_array(), dtype=float), np.nan
+        )
         rows, columns = values.shape[:2]
         yield (
             _label(image, f"image {index}"),

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure as MatplotlibFigure
 
 from optlab.report import style
 from optlab.report.digest import digest
+from optlab.report.svg import inline
 
 Draw = Callable[[Axes], Any]
 
@@ -97,27 +98,6 @@ def figure(
 
 
 def _svg(canvas: MatplotlibFigure, prefix: str) -> str:
-    """The SVG element alone: themed, small, the same bytes each time, with ids of its own."""
     buffer = StringIO()
     canvas.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    svg = buffer.getvalue()
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", svg, flags=re.S)
-    svg = re.sub(style.INK + r"\b", "currentColor", svg)
-    svg = re.sub(
-        r'^<svg .*?viewBox="([^"]*)"[^>]*>',
-        r'<svg xmlns:xlink="http://www.w3.org/1999/xlink" xmlns="http://www.w3.org/2000/svg" '
-        r'viewBox="\1" style="display: block; width: 100%; height: auto" aria-hidden="true">',
-        svg,
-        flags=re.S,
-    )
-    svg = re.sub(r' (d|x|y)="([^"]*)"', _rounded, svg)
-    used = set(re.findall(r'(?:url\(|href=")#([^)"]+)', svg))
-    svg = re.sub(r' id="([^"]*)"', lambda m: f' id="{prefix}-{m[1]}"' if m[1] in used else "", svg)
-    svg = re.sub(r'(url\(|href=")#', rf"\1#{prefix}-", svg)
-    return re.sub(r"\s*\n\s*", "\n", svg).strip()
-
-
-def _rounded(attribute: re.Match[str]) -> str:
-    numbers = re.sub(r"-?\d+\.\d+", lambda m: f"{round(float(m[0]), 2) + 0.0:g}", attribute[2])
-    return f' {attribute[1]}="{" ".join(numbers.split())}"'
+    return inline(buffer.getvalue(), ink=style.INK, prefix=prefix)

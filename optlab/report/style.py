@@ -16,6 +16,7 @@ DASHES = ("-", "--", "-.", ":", (0, (6, 1.5, 1, 1.5, 1, 1.5)), (0, (1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P")  # for scatter(marker=…) and plot(marker=…)
 
 INK = "#010203"  # stands for the page's own text color: the SVG says currentColor instead
+SAMPLE = "sample"  # the gid of what explains the data but is none: not in the digest
 SIZE = (4.2, 3.0)  # inches of one panel; at 358 px, a phone, its 9.5 pt text is 11 px high
 
 
@@ -77,8 +78,9 @@ def reference_slope(
     x, y = through
     if x <= 0 or y <= 0:
         raise ValueError(f"a power law goes through positive points only, not {through}")
-    data = [float(v) for line in ax.lines for v in np.asarray(line.get_xdata()) if v > 0]
-    ends = (min(data, default=x), max(data, default=10 * x))
+    drawn = np.concatenate([np.asarray(line.get_xdata(), dtype=float) for line in ax.lines])
+    drawn = drawn[drawn > 0]
+    ends = (float(drawn.min()), float(drawn.max()))
     [line] = ax.plot(
         ends,
         [y * (end / x) ** slope for end in ends],
@@ -91,38 +93,29 @@ def reference_slope(
 
 
 def label_lines(ax: Axes) -> None:
-    """Write each line's label at its right end, in its color: no legend to look up.
+    """Write each line's label at its right end, beside a sample of its color and dashes.
 
-    Labels that would overlap are moved apart. Call it last in the panel: it widens the
-    x axis by the room that the text needs.
+    Labels that would overlap are moved apart. Call it last in the panel, once the lines and
+    the scales are there.
     """
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    figure.draw_without_rendering()  # the scales and the layout, from which heights follow
     lines = [line for line in ax.lines if not str(line.get_label()).startswith("_")]
-    if not lines:
-        return
-    figure = ax.figure
-    figure.canvas.draw()
-    size = 9.5
-    gap = 1.25 * size * figure.dpi / 72
-    places = []
-    for line in lines:
-        x, y = (float(data[-1]) for data in line.get_data())
-        places.append((ax.transData.transform((x, y))[1], x, line))
-    bottom, top = ax.bbox.y0 + gap / 2, ax.bbox.y1 - gap / 2
-    heights = _spread([min(max(h, bottom), top) for h, _, _ in places], gap, bottom, top)
-    for (_, _, line), height in zip(places, heights, strict=True):
-        fraction = (height - ax.bbox.y0) / ax.bbox.height
-        ax.annotate(
-            str(line.get_label()),
-            (1.01, fraction),
-            xycoords="axes fraction",
-            color=line.get_color(),
-            fontsize=size,
-            va="center",
-            annotation_clip=False,
-        )
+    ends = [tuple(float(np.asarray(data)[-1]) for data in line.get_data()) for line in lines]
+    box, gap = ax.bbox, 1.25 * 9.5 * figure.dpi / 72  # pixels, as are the heights
+    bottom, top = box.y0 + gap / 2, box.y1 - gap / 2
+    heights = [min(max(ax.transData.transform(end)[1], bottom), top) for end in ends]
+    for line, height in zip(lines, _spread(heights, gap, top), strict=True):
+        y = (height - box.y0) / box.height
+        sample = Line2D([1.02, 1.10], [y, y])
+        sample.update_from(line)
+        sample.set(transform=ax.transAxes, clip_on=False, label="", gid=SAMPLE)
+        ax.add_artist(sample)
+        ax.text(1.12, y, str(line.get_label()), transform=ax.transAxes, va="center")
 
 
-def _spread(heights: list[float], gap: float, bottom: float, top: float) -> list[float]:
+def _spread(heights: list[float], gap: float, top: float) -> list[float]:
     """Move heights apart to at least `gap`, in their order, staying below `top`."""
     order = sorted(range(len(heights)), key=heights.__getitem__)
     placed = list(heights)
