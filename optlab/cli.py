@@ -1,0 +1,85 @@
+"""The command line: `optlab run`, `optlab outputs`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from optlab.running.declared import read_parameters
+from optlab.running.errors import RunError
+from optlab.running.files import NOTEBOOKS, find_notebook
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="optlab")
+def main() -> None:
+    """Run the notebooks of the optlab book."""
+
+
+@main.command()
+@click.argument("notebook")
+@click.option(
+    "-p",
+    "--parameter",
+    "parameters",
+    type=(str, str),
+    multiple=True,
+    metavar="NAME VALUE",
+    help="Set a parameter; repeat for more. Lists: -p betas 0.9,0.999",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("runs"),
+    show_default=True,
+    help="Where the new notebook goes.",
+)
+@click.option("--help-parameters", is_flag=True, help="List the notebook's parameters and exit.")
+def run(
+    notebook: str, parameters: tuple[tuple[str, str], ...], output: Path, help_parameters: bool
+) -> None:
+    """Run NOTEBOOK, a path or a name such as 03-adam, into a new notebook.
+
+    Parameters are checked before anything runs.
+    """
+    with _exit_on_error(2):
+        path = find_notebook(notebook)
+        declared = read_parameters(path)
+        if help_parameters:
+            click.echo("\n".join(declared.describe()))
+            return
+        values = declared.accept(parameters)
+    from optlab.running import execute  # slow to load, and needed only from here on
+
+    with _exit_on_error(1):
+        click.echo(execute.run(path, values, output))
+
+
+@main.command()
+@click.argument("notebooks", nargs=-1)
+def outputs(notebooks: tuple[str, ...]) -> None:
+    """Execute NOTEBOOKS in place and store their outputs. Default: all in notebooks/."""
+    with _exit_on_error(2):
+        paths = [find_notebook(n) for n in notebooks] or sorted(NOTEBOOKS.glob("*.ipynb"))
+        if not paths:
+            raise RunError("no notebooks here; work where notebooks/ is, or give their paths")
+    from optlab.running import execute
+
+    with _exit_on_error(1):
+        for path in paths:
+            click.echo(f"{path} …", err=True)
+            execute.renew_outputs(path)
+
+
+@contextmanager
+def _exit_on_error(code: int) -> Iterator[None]:
+    try:
+        yield
+    except RunError as error:
+        click.echo(error, err=True)
+        sys.exit(code)

@@ -1,0 +1,1 @@
+"""Run the notebooks; `optlab.cli` is the command line over it."""

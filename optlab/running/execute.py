@@ -1,0 +1,108 @@
+"""Execute a notebook: with other parameters into a new file, or in place to renew its outputs."""
+
+# mypy: untyped-calls-exclude=nbformat
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+
+from optlab.running.errors import RunError
+from optlab.running.files import draft, keep, run_name
+
+KERNEL = "python3"
+
+
+def run(notebook: Path, values: Mapping[str, Any], folder: Path) -> Path:
+    """Run a notebook with papermill and return the new file in `folder`.
+
+    Progress goes to stderr. An earlier run is never overwritten. Where a cell fails, RunError
+    names it, and the notebook up to there is kept as `…-failed.ipynb`.
+    """
+    from papermill import PapermillExecutionError, execute_notebook
+
+    folder.mkdir(parents=True, exist_ok=True)
+    name = run_name(notebook.stem, values)
+    with draft(folder / f"{name}.ipynb") as unfinished:
+        try:
+            with _own_kernel():
+                execute_notebook(
+                    notebook, unfinished, dict(values), kernel_name=KERNEL, cwd=notebook.parent
+                )
+        except (PapermillExecutionError, DeadKernelError) as error:
+            kept = keep(unfinished, folder, f"{name}-failed")
+            raise RunError(f"{_failure(nbformat.read(kept, 4), error)}\nkept as {kept}") from None
+        return keep(unfinished, folder, name)
+
+
+def renew_outputs(notebook: Path) -> None:
+    """Execute a notebook in place. Only outputs and execution counts change, and no times,
+    versions or widget states are stored, so that the same outputs make the same file.
+
+    RunError names the cell that failed; the file is then as it was before.
+    """
+    book = nbformat.read(notebook, as_version=4)
+    metadata = dict(book.metadata)
+    metadata.get("language_info", {}).pop("version", None)
+    metadata.pop("widgets", None)
+    for cell in book.cells:
+        cell.metadata.pop("execution", None)
+    client = NotebookClient(
+        book,
+        timeout=None,
+        kernel_name=KERNEL,
+        record_timing=False,
+        store_widget_state=False,
+        resources={"metadata": {"path": str(notebook.parent)}},
+    )
+    try:
+        with _own_kernel():
+            client.execute()
+    except (CellExecutionError, DeadKernelError) as error:
+        raise RunError(f"{notebook}: {_failure(book, error)}") from None
+    book.metadata = nbformat.from_dict(metadata)
+    with draft(notebook) as finished:
+        nbformat.write(book, finished)
+        finished.replace(notebook)
+
+
+def _failure(book: Any, error: Exception) -> str:
+    """Where a notebook failed and how, in two lines; a refused parameter speaks for itself."""
+    name, value = getattr(error, "ename", ""), getattr(error, "evalue", "")
+    if name == "ParameterError":
+        return value
+    what = f"{name}: {value.strip()}" if name else "the kernel died; was there enough memory?"
+    return f"failed in {_failed_cell(book)}\n{what}"
+
+
+def _failed_cell(book: Any) -> str:
+    for number, cell in enumerate(book.cells, start=1):
+        marked = cell.metadata.get("papermill", {}).get("exception")
+        if marked or any(output.output_type == "error" for output in cell.get("outputs", [])):
+            lines = [line.strip() for line in cell.source.splitlines()]
+            first = next((line for line in lines if line and not line.startswith("#")), "")
+            return f"cell {number} (In [{cell.execution_count or ' '}]), which begins: {first}"
+    return "a cell that the notebook does not mark"
+
+
+@contextmanager
+def _own_kernel() -> Iterator[None]:
+    """Let the kernel name mean this interpreter's own, not one installed elsewhere."""
+    before = os.environ.get("JUPYTER_PATH")
+    own = str(Path(sys.prefix, "share", "jupyter"))
+    os.environ["JUPYTER_PATH"] = own if before is None else os.pathsep.join([own, before])
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["JUPYTER_PATH"]
+        else:
+            os.environ["JUPYTER_PATH"] = before
