@@ -4,17 +4,21 @@ import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
+from docutils import nodes
+
 MATHJAX = ("tex-chtml-full.js", "output/chtml/fonts/woff-v2")
-# Shipped by extensions and the theme, asked for by no page of this book.
+# Shipped by the theme and extensions, asked for by no page of this book.
 UNUSED = (
-    "sphinx-thebe.*",
+    "images/logo_*",
     "locales",
-    "scripts/*.map",
-    "scripts/*.LICENSE.txt",
-    "styles/*.map",
-    "webpack-macros.html",
     "sbt-webpack-macros.html",
-    "images/logo_*.svg",
+    "scripts/*.LICENSE.txt",
+    "scripts/*.map",
+    "scripts/fontawesome.js",
+    "sphinx-thebe.*",
+    "styles/*.map",
+    "vendor/fontawesome/webfonts/*.ttf",  # beside the same fonts as woff2
+    "webpack-macros.html",
 )
 
 
@@ -32,9 +36,14 @@ def add_mathjax(app):
             shutil.copy2(source / name, target / name)
 
 
-def drop_thebe(app, pagename, templatename, context, doctree):
-    """The theme adds thebe's scripts to every page, where they fail without a Binder."""
+# Jupyter Book always loads sphinx-thebe, whose scripts fail where no Binder is configured.
+def drop_thebe_config(app, doctree, docname):
+    for node in list(doctree.findall(nodes.raw)):
+        if "thebe" in node.astext():
+            node.parent.remove(node)
 
+
+def drop_thebe_assets(app, pagename, templatename, context, doctree):
     def thebe(asset):
         body = getattr(asset, "attributes", {}).get("body") or ""
         return "thebe" in f"{getattr(asset, 'filename', asset)} {body}".lower()
@@ -52,6 +61,7 @@ def prune(app, exception):
 
 def setup(app):
     app.connect("builder-inited", add_mathjax)
-    app.connect("html-page-context", drop_thebe, priority=900)
+    app.connect("doctree-resolved", drop_thebe_config, priority=900)
+    app.connect("html-page-context", drop_thebe_assets, priority=900)
     app.connect("build-finished", prune, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
