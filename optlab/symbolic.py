@@ -17,6 +17,7 @@ import inspect
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import sympy
@@ -126,6 +127,10 @@ def record(rule: Rule, symbol: Callable[[str, str], Any], **fixed: Any) -> Recor
     def bind(name: str, value: Any) -> Any:
         if not isinstance(value, sympy.Expr) or value.is_Atom:
             return value  # another name for what has a name already
+        if name in {"p", "g", "s", "t", *(earlier for earlier, _ in steps)}:
+            raise ValueError(
+                f"{rule.name} gives {name} a second value; give each value its own name"
+            )
         steps.append((name, _tidy(value)))
         return symbol("local", name)
 
@@ -269,9 +274,10 @@ def javascript(rule: Rule, **fixed: Any) -> str:
     """
     prefix = {"state": "s.", "hyperparameter": "h."}
     recorded = record(rule, lambda kind, name: sympy.Symbol(prefix.get(kind, "") + name), **fixed)
-    lines = [f"  const {name} = {sympy.jscode(value)};" for name, value in recorded.steps]
-    state = ", ".join(f"{name}: {sympy.jscode(value)}" for name, value in recorded.state.items())
-    lines.append(f"  return [{sympy.jscode(recorded.parameter)}, {{{state}}}];")
+    write = partial(sympy.jscode, order="none")
+    lines = [f"  const {name} = {write(value)};" for name, value in recorded.steps]
+    state = ", ".join(f"{name}: {write(value)}" for name, value in recorded.state.items())
+    lines.append(f"  return [{write(recorded.parameter)}, {{{state}}}];")
     about = inspect.getdoc(rule.function) or ""
     comment = "\n".join(f"// {line}".rstrip() for line in about.splitlines())
     return "\n".join([comment, f"function {rule.name}(p, g, s, t, h) {{", *lines, "}"])

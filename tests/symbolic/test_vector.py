@@ -1,0 +1,86 @@
+"""Rules on SymPy vectors, and the arithmetic of those vectors."""
+
+import operator
+
+import pytest
+import sympy
+import torch
+
+from optlab.rules import adam, gradient_descent, momentum, with_l2
+from optlab.symbolic import Vector, vector
+
+U, W = vector("u", 2), vector("w", 2)
+A = sympy.Symbol("a")
+OPERATIONS = [operator.add, operator.sub, operator.mul, operator.truediv]
+
+
+@pytest.mark.parametrize("op", OPERATIONS)
+@pytest.mark.parametrize("scalar", [2, 0.5, A, sympy.Rational(1, 3), sympy.pi, 2 * A + 1])
+def test_arithmetic_with_a_scalar_on_either_side(op, scalar):
+    assert op(U, scalar).entries == (op(U[0], scalar), op(U[1], scalar))
+    assert op(scalar, U).entries == (op(scalar, U[0]), op(scalar, U[1]))
+
+
+@pytest.mark.parametrize("op", OPERATIONS)
+def test_arithmetic_of_two_vectors_is_elementwise(op):
+    assert op(U, W).entries == (op(U[0], W[0]), op(U[1], W[1]))
+    with pytest.raises(ValueError, match="zip"):
+        op(U, vector("w", 3))
+
+
+def test_power_and_sign():
+    assert (U**2).entries == (U[0] ** 2, U[1] ** 2)
+    assert (-U).entries == (-U[0], -U[1])
+
+
+def test_vectors_are_equal_as_expressions():
+    assert (U + W) ** 2 == U**2 + 2 * U * W + W**2
+    assert U != W
+    assert vector("u", 3) != U
+    assert U != [1, 2]
+
+
+def test_symbols_are_real_unless_told_otherwise():
+    assert U[0].is_real
+    assert vector("v", 1, positive=True)[0].is_positive
+    assert [str(e) for e in U] == ["u_1", "u_2"]
+
+
+HYPER = {
+    "lr": 0.1,
+    "beta1": 0.5,
+    "beta2": 0.75,
+    "eps": 0.25,
+    "momentum": 0.5,
+    "dampening": 0.25,
+    "weight_decay": 2.0,
+}
+RULES = [gradient_descent, momentum, adam, with_l2(adam), with_l2(momentum)]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_a_step_on_symbols_is_the_step_on_tensors(rule):
+    p, g = vector("p", 2), vector("g", 2)
+    names = [name for name in rule.hyperparameters if name in HYPER]
+    hyper = {name: sympy.Symbol(name) for name in names}
+    new, state = rule(p, g, rule.init(p), 1, **hyper)
+    new, state = rule(new, g, state, 2, **hyper)
+
+    x = torch.tensor([1.0, -3.0], dtype=torch.float64)
+    d = torch.tensor([2.0, 0.5], dtype=torch.float64)
+    numbers = {hyper[name]: HYPER[name] for name in names}
+    numbers |= dict(zip([*p, *g], [*x.tolist(), *d.tolist()], strict=True))
+    y, s = rule(x, d, rule.init(x), 1, **{name: HYPER[name] for name in names})
+    y, s = rule(y, d, s, 2, **{name: HYPER[name] for name in names})
+    assert [float(e.subs(numbers)) for e in new] == pytest.approx(y.tolist(), rel=1e-13)
+    for name, value in vars(state).items():
+        assert [float(e.subs(numbers)) for e in value] == pytest.approx(
+            getattr(s, name).tolist(), rel=1e-13
+        )
+
+
+def test_adam_s_first_step_is_the_sign_of_the_gradient():
+    theta, g = vector("theta", 2), vector("g", 2, positive=True)
+    alpha, beta1, beta2 = sympy.symbols("alpha beta_1 beta_2", positive=True)
+    new, _ = adam(theta, g, adam.init(theta), 1, lr=alpha, beta1=beta1, beta2=beta2, eps=0)
+    assert new == theta - Vector([alpha, alpha])
