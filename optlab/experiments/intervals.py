@@ -1,0 +1,37 @@
+"""Means over seeds, with what is known of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import mean, stdev
+
+from scipy.stats import t as student
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean and its confidence interval."""
+
+    mean: float
+    low: float
+    high: float
+
+    def __format__(self, spec: str) -> str:
+        return f"{self.mean:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
+
+
+def mean_interval(samples: Sequence[float], level: float = 0.95) -> Interval:
+    """The mean of independent samples with Student's t interval at `level`.
+
+    Differences of two methods on the same seeds are samples too: pair first.
+    Raises ValueError for fewer than two samples.
+    """
+    if len(samples) < 2:
+        raise ValueError(f"an interval needs two samples or more, not {len(samples)}: add seeds")
+    center = mean(samples)
+    width = (
+        student.ppf(0.5 + level / 2, len(samples) - 1) * stdev(samples) / math.sqrt(len(samples))
+    )
+    return Interval(center, center - width, center + width)

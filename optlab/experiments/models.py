@@ -1,0 +1,31 @@
+"""Small networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+
+def mlp(
+    sizes: Sequence[int],
+    *,
+    seed: int,
+    dtype: torch.dtype = torch.float64,
+    device: torch.device | str = "cpu",
+) -> nn.Sequential:
+    """A fully connected network with tanh between its layers; sizes are inputs, hidden…, outputs.
+
+    Weights and biases of a layer with n inputs are drawn uniformly from
+    ±1/√n (torch's default), from `seed` alone: the same on every device.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    layers: list[nn.Module] = []
+    for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
+        layer = nn.Linear(n_in, n_out, dtype=torch.float64)
+        with torch.no_grad():
+            for p in layer.parameters():
+                p.uniform_(-(n_in**-0.5), n_in**-0.5, generator=generator)
+        layers += [layer, nn.Tanh()]
+    return nn.Sequential(*layers[:-1]).to(device=device, dtype=dtype)
