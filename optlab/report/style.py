@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 # Each has a contrast of at least 3:1 on white and on the dark page (#121212, #1e1e1e), and
 # each two can be told apart with the common color-vision deficiencies; tests/report checks both.
-PALETTE = ("#2f7fd6", "#d1570c", "#0a9a74", "#c45fb0", "#9a7b16", "#7f7f7f")
+PALETTE = ("#367ecf", "#e6420d", "#19a66e", "#bc739a", "#958c2c", "#75736d")
 DASHES = ("-", "--", "-.", ":", (0, (6, 1.5, 1, 1.5, 1, 1.5)), (0, (1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P")  # for scatter(marker=…) and plot(marker=…)
 

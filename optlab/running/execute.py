@@ -19,6 +19,7 @@ from optlab.running.errors import RunError
 from optlab.running.files import draft, keep, run_name
 
 KERNEL = "python3"
+QUIET = ["--log-level=ERROR"]  # of the kernel application, not of what runs in it
 
 
 def run(notebook: Path, values: Mapping[str, Any], folder: Path) -> Path:
@@ -31,15 +32,24 @@ def run(notebook: Path, values: Mapping[str, Any], folder: Path) -> Path:
 
     folder.mkdir(parents=True, exist_ok=True)
     name = run_name(notebook.stem, values)
+    started: list[Any] = []
     with draft(folder / f"{name}.ipynb") as unfinished:
         try:
             with _own_kernel():
                 execute_notebook(
-                    notebook, unfinished, dict(values), kernel_name=KERNEL, cwd=notebook.parent
+                    notebook,
+                    unfinished,
+                    dict(values),
+                    kernel_name=KERNEL,
+                    extra_arguments=QUIET,
+                    on_cell_execute=lambda cell, cell_index: started.append(cell),
+                    cwd=notebook.parent,
                 )
         except (PapermillExecutionError, DeadKernelError) as error:
             kept = keep(unfinished, folder, f"{name}-failed")
-            raise RunError(f"{_failure(nbformat.read(kept, 4), error)}\nkept as {kept}") from None
+            raise RunError(
+                f"{_failure(nbformat.read(kept, 4), started[-1], error)}\nkept as {kept}"
+            ) from None
         return keep(unfinished, folder, name)
 
 
@@ -55,10 +65,15 @@ def renew_outputs(notebook: Path) -> None:
     metadata.pop("widgets", None)
     for cell in book.cells:
         cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            cell.execution_count, cell.outputs = None, []
+    started: list[Any] = []
     client = NotebookClient(
         book,
         timeout=None,
         kernel_name=KERNEL,
+        extra_arguments=QUIET,
+        on_cell_execute=lambda cell, cell_index: started.append(cell),
         record_timing=False,
         store_widget_state=False,
         resources={"metadata": {"path": str(notebook.parent)}},
@@ -67,30 +82,23 @@ def renew_outputs(notebook: Path) -> None:
         with _own_kernel():
             client.execute()
     except (CellExecutionError, DeadKernelError) as error:
-        raise RunError(f"{notebook}: {_failure(book, error)}") from None
+        raise RunError(f"{notebook}: {_failure(book, started[-1], error)}") from None
     book.metadata = nbformat.from_dict(metadata)
     with draft(notebook) as finished:
         nbformat.write(book, finished)
         finished.replace(notebook)
 
 
-def _failure(book: Any, error: Exception) -> str:
+def _failure(book: Any, cell: Any, error: Exception) -> str:
     """Where a notebook failed and how, in two lines; a refused parameter speaks for itself."""
     name, value = getattr(error, "ename", ""), getattr(error, "evalue", "")
     if name == "ParameterError":
         return value
+    number = 1 + [c.id for c in book.cells].index(cell.id)
+    lines = [line.strip() for line in cell.source.splitlines()]
+    first = next((line for line in lines if line and not line.startswith("#")), "")
     what = f"{name}: {value.strip()}" if name else "the kernel died; was there enough memory?"
-    return f"failed in {_failed_cell(book)}\n{what}"
-
-
-def _failed_cell(book: Any) -> str:
-    for number, cell in enumerate(book.cells, start=1):
-        marked = cell.metadata.get("papermill", {}).get("exception")
-        if marked or any(output.output_type == "error" for output in cell.get("outputs", [])):
-            lines = [line.strip() for line in cell.source.splitlines()]
-            first = next((line for line in lines if line and not line.startswith("#")), "")
-            return f"cell {number} (In [{cell.execution_count or ' '}]), which begins: {first}"
-    return "a cell that the notebook does not mark"
+    return f"failed in cell {number}, which begins: {first}\n{what}"
 
 
 @contextmanager
