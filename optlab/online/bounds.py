@@ -81,7 +81,8 @@ class SquareRoot:
         if len(wrong):
             t = int(wrong[0]) + 1
             raise ValueError(
-                f"lr is {lr[t - 1]:.6g} at t={t}; the bound needs c D/(G sqrt(t)) = {due[t - 1]:.6g}"
+                f"lr is {lr[t - 1]:.6g} at t={t}; the bound needs"
+                f" c D/(G sqrt(t)) = {due[t - 1]:.6g}"
             )
         for t, x in enumerate(points[:-1], start=1):
             if not domain.contains(x, tol * max(1.0, self.D)):
