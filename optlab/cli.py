@@ -15,7 +15,7 @@ from optlab.running.files import NOTEBOOKS, find_notebook
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="optlab")
+@click.version_option(package_name="optlab", prog_name="optlab")
 def main() -> None:
     """Run the notebooks of the optlab book."""
 

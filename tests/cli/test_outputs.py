@@ -1,0 +1,51 @@
+"""optlab outputs: the same outputs make the same file; a failure changes nothing."""
+
+import nbformat
+import pytest
+from click.testing import CliRunner
+
+from optlab.cli import main
+
+
+@pytest.fixture
+def outputs(sample, monkeypatch):
+    monkeypatch.chdir(sample.parent.parent)
+    return lambda *names: CliRunner().invoke(main, ["outputs", *names])
+
+
+def test_a_second_execution_changes_no_byte(outputs, sample):
+    before = nbformat.read(sample, 4)
+    assert outputs().exit_code == 0
+    first = sample.read_bytes()
+    book = nbformat.read(sample, 4)
+    assert [c.source for c in book.cells] == [c.source for c in before.cells]
+    assert book.metadata == before.metadata
+    assert [c.execution_count for c in book.cells[1:]] == [1, 2, 3, 4, 5]
+    assert book.cells[3].outputs[-1].data["text/plain"] == "0.2"
+    assert outputs("99-sample").exit_code == 0
+    assert sample.read_bytes() == first
+    assert [p.name for p in sample.parent.iterdir()] == [sample.name]
+
+
+def test_a_failure_names_the_cell_and_changes_nothing(outputs, sample):
+    book = nbformat.read(sample, 4)
+    book.cells[3].source = "# divide\n1 / 0"
+    nbformat.write(book, sample)
+    before = sample.read_bytes()
+    result = outputs()
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-2:] == [
+        "notebooks/99-sample.ipynb: failed in cell 4, which begins: 1 / 0",
+        "ZeroDivisionError: division by zero",
+    ]
+    assert sample.read_bytes() == before
+
+
+def test_a_notebook_that_is_not_there(outputs):
+    result = outputs("98")
+    assert result.exit_code == 2
+    assert result.stderr == "no notebook '98' here: there are 99-sample\n"
+
+
+def test_version():
+    assert CliRunner().invoke(main, ["--version"]).stdout.startswith("optlab, version ")
