@@ -1,7 +1,6 @@
 """Three ways to run one rule over many tensors: plain, foreach, compiled.
 
-Each takes a `Batch` and leaves the new parameters in place; the new state
-tensors replace the old ones in `Batch.state`.
+Each takes a `Batch` and leaves new parameters and state in the old ones' place.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from typing import Any
 import torch
 
 from optlab.optim.split import Split, split
+from optlab.optim.store import store
 from optlab.optim.tensorlist import TensorList
 from optlab.rules import Rule, State
 
@@ -59,49 +59,54 @@ def plain(batch: Batch) -> None:
     for p, g, s in zip(batch.params, batch.grads, batch.state, strict=True):
         x, d = (p.to(batch.compute), g.to(batch.compute)) if batch.compute else (p, g)
         new_p, new_s = batch.rule(x, d, State(**s), batch.t, **batch.hyperparameters)
-        p.copy_(new_p)
-        s.update({k: v.clone() if v is d else v for k, v in vars(new_s).items()})
+        store([(p, new_p), *((s[k], v) for k, v in vars(new_s).items())])
 
 
 def foreach(batch: Batch) -> None:
     """The rule on lists of tensors: few, wide operations; each makes a list of new tensors."""
     params, grads = TensorList(batch.params), TensorList(batch.grads)
-    if batch.compute:
-        params = params.map(lambda x: x.to(batch.compute))
-        grads = grads.map(lambda x: x.to(batch.compute))
-    names = list(batch.rule.initial)
-    state = State(**{k: TensorList([s[k] for s in batch.state]) for k in names})
-    new_p, new_s = batch.rule(params, grads, state, batch.t, **batch.hyperparameters)
-    torch._foreach_copy_(batch.params, new_p.tensors)
-    for k, values in vars(new_s).items():
-        for s, v, g in zip(batch.state, values.tensors, grads.tensors, strict=True):
-            s[k] = v.clone() if v is g else v
+    x, d = (params.to(batch.compute), grads.to(batch.compute)) if batch.compute else (params, grads)
+    state = {k: TensorList([s[k] for s in batch.state]) for k in batch.rule.initial}
+    new_p, new_s = batch.rule(x, d, State(**state), batch.t, **batch.hyperparameters)
+    store([(params, new_p), *((state[k], v) for k, v in vars(new_s).items())])
 
 
-def compiled(batch: Batch) -> None:
+def compiled(batch: Batch, *, give_up: bool = False) -> None:
     """The rule as one kernel that reads and writes each array once.
 
     There is one kernel for each rule, dtype and kind of device, for all
     lengths and all values of the hyperparameters. Small and non-contiguous
-    tensors go to `foreach`.
+    tensors go to `foreach`, and so do rules that hand on old values; so does
+    everything, with one warning, if compilation fails and `give_up` is true.
     """
-    large = [
-        i for i, p in enumerate(batch.params) if p.numel() >= WORTH_A_CALL and p.is_contiguous()
+    fit = [
+        i
+        for i, (p, s) in enumerate(zip(batch.params, batch.state, strict=True))
+        if p.numel() >= WORTH_A_CALL and all(x.is_contiguous() for x in (p, *s.values()))
     ]
-    rest = sorted(set(range(len(batch.params))) - set(large))
-    if rest:
+    done: set[int] = set()
+    if fit:
+        device, dtype = batch.params[0].device, batch.params[0].dtype
+        hyper = batch.hyperparameters
+        flags = {k: v for k, v in hyper.items() if not _is_number(v)}
+        names = tuple(k for k in hyper if k not in flags)
+        key = (batch.rule, tuple(flags.items()), names, batch.compute, dtype, device.type)
+        cut, kernel = _kernel(*key)
+        numbers = cut.numbers(batch.t, *(hyper[k] for k in names))
+        c = _pack(numbers, device, batch.compute or dtype)
+        fit = [] if cut.hands_on else fit
+    for i in fit:
+        p, g = batch.params[i].view(-1), batch.grads[i].contiguous().view(-1)
+        try:
+            kernel(p, g, *(batch.state[i][k].view(-1) for k in batch.rule.initial), c)
+        except torch._dynamo.exc.TorchDynamoException as error:
+            if not give_up:
+                raise
+            _give_up_compiling(device.type, error)
+            break
+        done.add(i)
+    if rest := [i for i in range(len(batch.params)) if i not in done]:
         foreach(batch.part(rest))
-    if not large:
-        return
-    device, dtype = batch.params[0].device, batch.params[0].dtype
-    flags = {k: v for k, v in batch.hyperparameters.items() if not _is_number(v)}
-    names = tuple(k for k in batch.hyperparameters if k not in flags)
-    cut, run = _kernel(batch.rule, tuple(flags.items()), names, batch.compute, dtype, device.type)
-    numbers = cut.numbers(batch.t, *(batch.hyperparameters[k] for k in names))
-    c = _pack(numbers, device, batch.compute or dtype)
-    for i in large:
-        p, g = batch.params[i].view(-1), batch.grads[i].reshape(-1)
-        run(p, g, *(batch.state[i][k].view(-1) for k in batch.rule.initial), c)
 
 
 EXECUTIONS: dict[str, Callable[[Batch], None]] = {
@@ -120,11 +125,7 @@ def run(batch: Batch, execution: str) -> None:
     elif sum(p.numel() for p in batch.params) >= WORTH_COMPILING and _can_compile(
         batch.params[0].device.type
     ):
-        try:
-            compiled(batch)
-        except torch._dynamo.exc.TorchDynamoException as error:
-            _give_up_compiling(batch.params[0].device.type, error)
-            foreach(batch)
+        compiled(batch, give_up=True)
     else:
         foreach(batch)
 

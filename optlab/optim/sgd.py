@@ -55,9 +55,8 @@ class SGD(RuleOptimizer):
         }
         super().__init__(params, defaults)
 
-    def add_param_group(self, param_group: dict[str, Any]) -> None:
-        super().add_param_group(param_group)
-        group = self.param_groups[-1]
+    def validate(self, group: dict[str, Any]) -> None:
+        super().validate(group)
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
 
@@ -66,8 +65,8 @@ class SGD(RuleOptimizer):
             return _momentum_l2 if group["weight_decay"] else momentum
         return _gradient_descent_l2 if group["weight_decay"] else gradient_descent
 
-    def hyperparameters(self, group: dict[str, Any], rule: Rule, t: int) -> dict[str, Any]:
-        values = super().hyperparameters(group, rule, t)
-        if "dampening" in values and t == 1:
-            values["dampening"] = 0  # as in torch, the buffer starts as the first gradient itself
+    def hyperparameters(self, group: dict[str, Any], rule: Rule, first: bool) -> dict[str, Any]:
+        values = super().hyperparameters(group, rule, first)
+        if first and "dampening" in values:
+            values["dampening"] = 0.0  # as in torch, the buffer starts as the first gradient itself
         return values

@@ -18,6 +18,7 @@ import torch
 from torch import fx
 
 from optlab import ops
+from optlab.optim.store import store
 from optlab.rules import Rule, State
 
 
@@ -35,11 +36,14 @@ class Split:
 
     numbers(t, *hyperparameters) -> the numbers that meet tensors, as a tuple;
     tensors(p, g, *state, c), with those numbers as c, writes p and state in place.
+
+    hands_on: a new value is another's old value, say the old parameter a part of the
+        state. torch.compile then loses the old value (pytorch issue 198131).
     """
 
     numbers: Callable[..., tuple[Any, ...]]
     tensors: fx.GraphModule
-    hyperparameters: tuple[str, ...]
+    hands_on: bool
 
 
 def split(
@@ -61,6 +65,9 @@ def split(
     hyper = {name: placeholder(name) for name in names}
     x, d = (p.to(compute), g.to(compute)) if compute else (p, g)
     new_p, new_s = rule(x, d, s, t, **hyper, **flags)
+    store([(p, new_p), *((vars(s)[k], v) for k, v in vars(new_s).items())])
+
+    hands_on = any(node.target == "clone" for node in whole.nodes)
 
     number = {t.node, *(h.node for h in hyper.values())}
     for node in whole.nodes:
@@ -88,7 +95,5 @@ def split(
             copied[node] = tensors.node_copy(node, copied.__getitem__)
             if hasattr(node.target, "dispatch"):  # an operation of ops: on tensors from here on
                 copied[node].target = node.target.dispatch(torch.Tensor)
-    for old, new in [(p, new_p), *((vars(s)[k], v) for k, v in vars(new_s).items())]:
-        tensors.call_method("copy_", (copied[old.node], copied[new.node]))
     tensors.output(None)
-    return Split(fx.GraphModule({}, numbers), fx.GraphModule({}, tensors), tuple(names))
+    return Split(fx.GraphModule({}, numbers), fx.GraphModule({}, tensors), hands_on)

@@ -14,7 +14,7 @@ class TensorList:
     """Tensors of any shapes on one device and of one dtype, with elementwise arithmetic.
 
     The other operand is a TensorList of the same shapes, or a number (a float
-    or a 0-dimensional tensor). Every operation makes new tensors.
+    or a 0-dimensional tensor). Every operation but `copy_` makes new tensors.
     """
 
     __slots__ = ("tensors",)
@@ -55,6 +55,15 @@ class TensorList:
 
     def __rtruediv__(self, number: Any) -> TensorList:
         return TensorList(torch._foreach_reciprocal(self.tensors)).__mul__(number)
+
+    def copy_(self, other: TensorList) -> None:
+        torch._foreach_copy_(self.tensors, other.tensors)
+
+    def clone(self) -> TensorList:
+        return self.map(torch.clone)
+
+    def to(self, dtype: torch.dtype) -> TensorList:
+        return self.map(lambda x: x.to(dtype))
 
     def map(self, f: Callable[[torch.Tensor], torch.Tensor]) -> TensorList:
         return TensorList([f(x) for x in self.tensors])

@@ -1,0 +1,162 @@
+"""When a kernel is compiled, how often, and what happens where none can be."""
+
+import itertools
+
+import pytest
+import torch
+from torch._dynamo.utils import counters
+from twins import assert_alike, parameters, train
+
+import optlab
+from optlab.optim import execution
+
+
+def graphs():
+    return counters["stats"]["unique_graphs"]
+
+
+@pytest.fixture(autouse=True)
+def fresh_memory():
+    """Each test finds nothing compiled and nothing given up."""
+
+    def forget():
+        torch._dynamo.reset()
+        execution._kernel.cache_clear()
+        execution._has_compiler.cache_clear()
+        execution._given_up.clear()
+
+    forget()
+    yield
+    forget()
+
+
+CHANGES = {
+    "Adam": [{"lr": 0.3}, {"lr": torch.tensor(0.2)}, {"betas": (0.5, 0.75)}, {"eps": 1e-3}],
+    "SGD": [{"lr": 0.3}, {"lr": torch.tensor(0.2)}, {"momentum": 0.5}, {"dampening": 0.5}],
+}
+
+
+@pytest.mark.parametrize("weight_decay", [0, 0.1])
+@pytest.mark.parametrize("name", ["Adam", "SGD"])
+def test_one_kernel_serves_all_lengths_and_all_values(name, weight_decay):
+    def train_new(lengths, **settings):
+        params = parameters(lengths, torch.float32)
+        momentum = {"momentum": 0.9} if name == "SGD" else {}
+        settings = {"weight_decay": weight_decay, **momentum, **settings}
+        optimizer = getattr(optlab, name)(params, **settings, execution="compiled")
+        train(optimizer, params, 2)
+        return optimizer, params
+
+    before = graphs()
+    optimizer, params = train_new([(1500,)])
+    assert graphs() == before + 1
+    for settings in CHANGES[name]:
+        optimizer.param_groups[0].update(settings)
+        train(optimizer, params, 2)
+        train_new([(40, 50), (1024,), (5,), (), (3, 4000)], **settings)
+    if weight_decay:
+        train_new([(2048,)], weight_decay=0.2)
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.5, total_steps=12)
+    for step in range(10):
+        train(optimizer, params, [step])
+        scheduler.step()
+    assert graphs() == before + 1
+
+
+def test_small_tensors_are_not_worth_a_kernel():
+    before = graphs()
+    params = parameters([(1023,), (3,), (0,), ()])
+    train(optlab.Adam(params, execution="compiled"), params, 2)
+    assert graphs() == before
+
+
+def test_auto_leaves_a_small_model_alone():
+    before = graphs()
+    params = parameters()
+    train(optlab.Adam(params), params, 2)
+    assert graphs() == before
+
+
+@pytest.fixture
+def worth_compiling(monkeypatch):
+    """Any model counts as large enough."""
+    monkeypatch.setattr(execution, "WORTH_COMPILING", 0)
+
+
+def reference(steps=3):
+    params = parameters()
+    return train(torch.optim.Adam(params), params, steps)
+
+
+@pytest.mark.usefixtures("worth_compiling")
+def test_auto_compiles_a_large_model():
+    before = graphs()
+    params = parameters()
+    assert_alike(train(optlab.Adam(params), params, 3), reference())
+    assert graphs() == before + 1
+
+
+@pytest.mark.usefixtures("worth_compiling")
+@pytest.mark.filterwarnings("error")
+def test_auto_without_a_compiler_uses_lists(monkeypatch):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    before = graphs()
+    params = parameters()
+    assert_alike(train(optlab.Adam(params), params, 3), reference())
+    assert graphs() == before
+
+
+def broken_kernel(works_for):
+    """A kernel of `torch.compile` that fails after some calls."""
+    calls = itertools.count()
+
+    def compile_instead(function, **_):
+        def kernel(*args):
+            if next(calls) >= works_for:
+                raise torch._dynamo.exc.TorchDynamoException("no space left\non the device")
+            function(*args)
+
+        return kernel
+
+    return compile_instead
+
+
+@pytest.mark.usefixtures("worth_compiling")
+@pytest.mark.parametrize("works_for", [0, 1, 3])
+def test_auto_warns_once_and_goes_on_where_compilation_fails(monkeypatch, works_for):
+    # also halfway through a step: no parameter is updated twice, none left out
+    monkeypatch.setattr(torch, "compile", broken_kernel(works_for))
+    shapes = [(7,), (1500,), (), (1600,), (2000,)]
+    params, expected = parameters(shapes), parameters(shapes)
+    with pytest.warns(UserWarning) as caught:  # noqa: PT030
+        train(optlab.Adam(params), params, 3)
+    (warning,) = caught
+    assert str(warning.message) == (
+        "torch.compile failed on cpu (no space left); optlab goes on with execution='foreach'"
+    )
+    assert_alike(params, train(torch.optim.Adam(expected), expected, 3))
+    train(optlab.SGD(params), params, 1)  # and does not try again
+
+
+def test_asking_for_a_kernel_that_cannot_be_made_is_an_error(monkeypatch):
+    monkeypatch.setattr(torch, "compile", broken_kernel(0))
+    params = parameters()
+    before = [p.detach().clone() for p in params]
+    optimizer = optlab.Adam(params, execution="compiled")
+    with pytest.raises(torch._dynamo.exc.TorchDynamoException):
+        train(optimizer, params, 1)
+    assert_alike(params, before, rtol=0, atol=0)
+    assert all(optimizer.state[p]["step"] == 0 for p in params)
+
+
+class Tagged(torch.Tensor):
+    """A tensor subclass, as DTensor is."""
+
+
+@pytest.mark.usefixtures("worth_compiling")
+def test_auto_leaves_subclasses_to_their_own_dispatch():
+    before = graphs()
+    params = [torch.nn.Parameter(p.detach().as_subclass(Tagged)) for p in parameters()]
+    assert type(params[0]) is Tagged
+    assert_alike(train(optlab.Adam(params), params, 3), reference())
+    assert graphs() == before
