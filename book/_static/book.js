@@ -8,4 +8,13 @@ window.addEventListener("load", () => {
   document
     .querySelectorAll(".search-button-field, summary[aria-label]")
     .forEach((element) => element.removeAttribute("aria-label"));
+  document
+    .querySelectorAll("[role=doc-biblioentry]")
+    .forEach((entry) => entry.setAttribute("role", "listitem"));
+
+  // What scrolls can be reached by keyboard, also when it appears late, in an opened fold.
+  const tabStops = new ResizeObserver((entries) => {
+    for (const { target } of entries) target.tabIndex = target.scrollWidth > target.clientWidth ? 0 : -1;
+  });
+  document.querySelectorAll("pre").forEach((pre) => tabStops.observe(pre));
 });
