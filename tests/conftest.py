@@ -6,9 +6,12 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from optlab.running.execute import renew_outputs
+
 PARAMETERS = """\
 seed: int = 0  # seed of every random draw
 device: str = "auto"  # where tensors live: auto, cpu or cuda
+scale: str = "ci"  # size of the experiment: ci (seconds)
 lr: float = 0.1  # step size
 beta1: float = 0.9  # decay of the first moment
 steps: list[int] = [10, 20]  # numbers of steps
@@ -17,8 +20,8 @@ CHECK = """\
 from optlab import report
 
 report.check_parameters(
-    globals(), seed=">= 0", device=("auto", "cpu", "cuda"), lr="> 0", beta1="in [0, 1)",
-    steps="> 0", nesterov="any",
+    globals(), seed=">= 0", device=("auto", "cpu", "cuda"), scale=("ci",), lr="> 0",
+    beta1="in [0, 1)", steps="> 0", nesterov="any",
 )"""
 WORK = """\
 print(f"{lr=} {steps=} {nesterov=}")
@@ -36,7 +39,19 @@ report.claim("adam-line-4", refuted=lr > 0, evidence=f"gap {lr:.2f}")"""
 
 @pytest.fixture
 def sample(tmp_path: Path) -> Path:
-    """The path of the sample notebook, without outputs, in tmp_path/notebooks."""
+    """The sample notebook, without outputs, in tmp_path/notebooks."""
+    return _write(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def executed_sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample notebook with its outputs. To be copied, not changed."""
+    path = _write(tmp_path_factory.mktemp("sample"))
+    renew_outputs(path)
+    return path
+
+
+def _write(folder: Path) -> Path:
     cells = [
         new_markdown_cell("# Sample", id="title"),
         new_code_cell(PARAMETERS, id="parameters", metadata={"tags": ["parameters"]}),
@@ -46,7 +61,7 @@ def sample(tmp_path: Path) -> Path:
         new_code_cell(CLAIM, id="claim"),
     ]
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    path = tmp_path / "notebooks" / "99-sample.ipynb"
+    path = folder / "notebooks" / "99-sample.ipynb"
     path.parent.mkdir()
     nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
     return path

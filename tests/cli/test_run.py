@@ -116,9 +116,9 @@ def test_a_kernel_that_dies(optlab, sample):
 
 def test_help_lists_the_parameters(optlab):
     lines = optlab("99", "--help-parameters").stdout.splitlines()
-    assert len(lines) == 6
-    assert lines[2] == "lr: a float > 0 (default 0.1)  step size"
-    assert lines[4] == "steps: a list of ints, each > 0 (default [10, 20])  numbers of steps"
+    assert len(lines) == 7
+    assert lines[3] == "lr: a float > 0 (default 0.1)  step size"
+    assert lines[5] == "steps: a list of ints, each > 0 (default [10, 20])  numbers of steps"
 
 
 @pytest.mark.parametrize(

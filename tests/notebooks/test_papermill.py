@@ -1,0 +1,73 @@
+"""Plain papermill works too: other parameters run, bad ones are refused, help explains them."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+NOTEBOOKS = sorted(Path(__file__).parents[2].glob("notebooks/*.ipynb"))
+
+# A second set of parameters for each notebook: other values, about as quick as the first.
+SECOND = {
+    "01-gradient-descent": {"seed": 1},
+    "03-adam": {"seed": 1},
+    "99-sample": {"seed": 1, "lr": 0.5},
+}
+
+
+def papermill(*arguments):
+    command = [sys.executable, "-m", "papermill", "--no-progress-bar", *map(str, arguments)]
+    environment = {**os.environ, "JUPYTER_PATH": f"{sys.prefix}/share/jupyter"}
+    return subprocess.run(command, capture_output=True, text=True, env=environment)
+
+
+def with_parameters(notebook, output, values):
+    options = [word for name, value in values.items() for word in ("-p", name, value)]
+    return papermill(notebook, output, "--cwd", notebook.parent, *options)
+
+
+@pytest.fixture(params=[*NOTEBOOKS, None], ids=lambda path: path.stem if path else "sample")
+def notebook(request):
+    return request.param or request.getfixturevalue("executed_sample")
+
+
+def test_a_second_set_of_parameters_runs(notebook, tmp_path):
+    values = SECOND[notebook.stem]
+    done = with_parameters(notebook, tmp_path / "out.ipynb", values)
+    assert done.returncode == 0, done.stderr[-2000:]
+    book = nbformat.read(tmp_path / "out.ipynb", 4)
+    [injected] = [c for c in book.cells if "injected-parameters" in c.metadata.get("tags", [])]
+    assert [line.split(" = ")[0] for line in injected.source.splitlines()[1:]] == list(values)
+
+
+def test_a_bad_value_is_refused_by_the_check_cell(notebook, tmp_path):
+    out = tmp_path / "out.ipynb"
+    done = with_parameters(notebook, out, {"device": "tpu", "seed": -1})
+    assert done.returncode == 1
+    lines = [line for line in done.stderr.splitlines() if "is refused" in line]
+    assert any(line.endswith("with -p seed VALUE") for line in lines)
+    assert any(
+        "device = 'tpu' is refused: it must be 'auto', 'cpu' or 'cuda'" in line for line in lines
+    )
+    code = [c for c in nbformat.read(out, 4).cells if c.cell_type == "code" and c.source]
+    [error] = [o for c in code for o in c.outputs if o.output_type == "error"]
+    assert error.ename == "ParameterError"
+    assert len(error.traceback) == 2  # the two lines, and no stack
+    assert all(c.execution_count is None for c in code[code_index(code) + 1 :])
+
+
+def code_index(code):
+    return next(i for i, c in enumerate(code) if any(o.output_type == "error" for o in c.outputs))
+
+
+def test_help_lists_typed_explained_parameters(notebook):
+    lines = papermill("--help-notebook", notebook).stdout.splitlines()
+    listed = [line.strip() for line in lines if "(default " in line]
+    assert any(line.startswith("seed: int (default ") for line in listed)
+    assert any(line.startswith("device: str (default ") for line in listed)
+    assert "Unknown type" not in "".join(lines)
+    assert [line for line in listed if not re.search(r"\(default .*\)\s+\S", line)] == []
