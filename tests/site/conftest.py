@@ -18,9 +18,9 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 def site(tmp_path_factory):
     """The folder of the site, built from nothing with warnings as errors."""
     out = tmp_path_factory.mktemp("site")
+    builder = Path(sys.executable).with_name("jupyter-book")
     build = subprocess.run(
-        [Path(sys.executable).with_name("jupyter-book"), "build", ROOT, "-W", "--keep-going"]
-        + ["--path-output", out],
+        [builder, "build", ROOT, "-W", "--keep-going", "--path-output", out],
         capture_output=True,
         text=True,
     )

@@ -122,7 +122,7 @@ def test_every_page_reads_well(browser, address, pages, width, theme):
         page.evaluate(THIN)
         violations = axe.run(page, options=AXE).response["violations"]
         trouble += [
-            f"axe {v['impact']}, {v['id']}: {v['nodes'][0]['html'][:150]} ({len(v['nodes'])} places)"
+            f"axe, {v['id']} in {len(v['nodes'])} places: {v['nodes'][0]['html'][:150]}"
             for v in violations
             if v["impact"] in ("serious", "critical")
         ]
