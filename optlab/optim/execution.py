@@ -96,14 +96,15 @@ def compiled(batch: Batch, *, give_up: bool = False) -> None:
         c = _pack(numbers, device, batch.compute or dtype)
         fit = [] if cut.hands_on else fit
     for i in fit:
-        p, g = batch.params[i].view(-1), batch.grads[i].contiguous().view(-1)
+        p, g, state = batch.params[i], batch.grads[i].contiguous(), batch.state[i]
         try:
-            kernel(p, g, *(batch.state[i][k].view(-1) for k in batch.rule.initial), c)
+            kernel(_flat(p), _flat(g), *(_flat(state[k]) for k in batch.rule.initial), c)
         except torch._dynamo.exc.TorchDynamoException as error:
             if not give_up:
                 raise
             _give_up_compiling(device.type, error)
             break
+        torch.autograd.graph.increment_version(p)  # so that backward notices, as after copy_
         done.add(i)
     if rest := [i for i in range(len(batch.params)) if i not in done]:
         foreach(batch.part(rest))
@@ -143,6 +144,12 @@ def _kernel(
     # torch.compile gives up on a function that it has specialized too often.
     cut = split(rule, dict(flags), names, compute)
     return cut, torch.compile(cut.tensors, dynamic=True, fullgraph=True)
+
+
+def _flat(x: torch.Tensor) -> torch.Tensor:
+    """x as a vector that shares its memory, and that is not known as a view of x: a kernel
+    that is told of the base would be compiled anew for each number of its dimensions."""
+    return x.view(-1).data
 
 
 def _is_number(x: Any) -> bool:

@@ -206,3 +206,13 @@ def test_no_warning_is_raised(name, execution):
     optimizer = make(name, params, execution=execution, maximize=True)
     train(optimizer, params, 2)
     optimizer.load_state_dict(optimizer.state_dict())
+
+
+@pytest.mark.parametrize("execution", EXECUTIONS)
+@pytest.mark.parametrize("name", NAMES)
+def test_autograd_notices_a_step_between_forward_and_backward(name, execution):
+    (p,) = parameters([(1100,)])
+    loss = (p**2).sum()
+    train(make(name, [p], execution=execution), [p], 1)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
