@@ -44,7 +44,7 @@ class Verdict:
         tail = f" <small>({escape(self.evidence)})</small>" if self.evidence else ""
         return (
             f'<div class="optlab-claim"><strong>{self.verdict}</strong> '
-            f"<code>{self.statement.id}</code> {escape(self.statement.statement)}{tail}</div>"
+            f"<code>{self.statement.id}</code>: {escape(self.statement.statement)}{tail}</div>"
         )
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:

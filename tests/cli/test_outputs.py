@@ -27,6 +27,17 @@ def test_a_second_execution_changes_no_byte(outputs, sample):
     assert [p.name for p in sample.parent.iterdir()] == [sample.name]
 
 
+def test_the_version_of_python_is_not_stored(outputs, sample):
+    book = nbformat.read(sample, 4)
+    book.metadata.language_info = {"name": "python", "version": "3.0"}
+    book.metadata.widgets = {}
+    nbformat.write(book, sample)
+    assert outputs().exit_code == 0
+    metadata = nbformat.read(sample, 4).metadata
+    assert metadata.language_info == {"name": "python"}
+    assert "widgets" not in metadata
+
+
 def test_a_failure_names_the_cell_and_changes_nothing(outputs, sample):
     book = nbformat.read(sample, 4)
     book.cells[3].source = "# divide\n1 / 0"

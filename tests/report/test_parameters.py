@@ -51,6 +51,7 @@ def test_accepted_in_silence(annotation, value, rule, capsys):
         (float, 0, "in (0, 1]", "a float in (0, 1]"),
         (int, 1.0, "> 0", "an int > 0"),
         (int, True, ">= 0", "an int >= 0"),
+        (int, True, "any", "an int"),
         (int, 4, "< 4", "an int < 4"),
         (bool, 1, "any", "a bool"),
         (str, "tpu", ("auto", "cpu", "cuda"), "'auto', 'cpu' or 'cuda'"),
