@@ -1,0 +1,78 @@
+"""The two parts of a rule, run one after the other without a compiler, are the rule."""
+
+import operator
+
+import pytest
+import torch
+from twins import assert_alike
+
+from optlab.optim.split import split
+from optlab.rules import State, adam, gradient_descent, momentum, with_l2
+
+HYPER = {
+    "lr": 0.1,
+    "beta1": 0.7,
+    "beta2": 0.9,
+    "eps": 0.01,
+    "momentum": 0.8,
+    "dampening": 0.3,
+    "weight_decay": 0.2,
+}
+RULES = [
+    (gradient_descent, {}),
+    (momentum, {"nesterov": False}),
+    (momentum, {"nesterov": True}),
+    (adam, {}),
+    (with_l2(adam), {}),
+]
+
+
+def both(rule, flags, dtype, compute):
+    """New parameter and state from the two parts, and from the rule itself."""
+    names = [name for name in rule.hyperparameters if name in HYPER]
+    generator = torch.Generator().manual_seed(0)
+    p, g = (torch.randn(500, generator=generator).to(dtype) for _ in range(2))
+    state = {k: torch.rand(500, generator=generator).to(compute or dtype) for k in rule.initial}
+    x, d = (p.to(compute), g.to(compute)) if compute else (p, g)
+    hyper = {name: HYPER[name] for name in names}
+    new_p, new_s = rule(x, d, State(**state), 3, **hyper, **flags)
+
+    cut = split(rule, flags, names, compute)
+    numbers = cut.numbers(3, *hyper.values())
+    assert all(type(n) is float for n in numbers)
+    c = torch.tensor(numbers, dtype=compute or dtype)
+    cut.tensors(p, g, *state.values(), c)
+    return [p, *state.values()], [new_p.to(dtype), *vars(new_s).values()]
+
+
+@pytest.mark.parametrize(("rule", "flags"), RULES, ids=str)
+def test_double_precision(rule, flags):
+    assert_alike(*both(rule, flags, torch.float64, None))
+
+
+@pytest.mark.parametrize(("rule", "flags"), RULES, ids=str)
+def test_half_precision_is_calculated_in_single(rule, flags):
+    ours, expected = both(rule, flags, torch.bfloat16, torch.float32)
+    assert (ours[0] != expected[0]).float().mean() < 0.01
+    assert_alike(ours[1:], expected[1:], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("rule", "flags"), RULES, ids=str)
+def test_nothing_that_depends_on_the_step_alone_is_left_to_the_tensors(rule, flags):
+    names = [name for name in rule.hyperparameters if name in HYPER]
+    graph = split(rule, flags, names, None).tensors.graph
+    numbers = {node for node in graph.nodes if node.target is operator.getitem}
+    work = [n for n in graph.nodes if n.op in ("call_function", "call_method")]
+    work = [n for n in work if n not in numbers]
+    assert work
+    assert all(not numbers.issuperset(n.all_input_nodes) for n in work)
+
+
+def lagging(p, g, s, t, *, lr):
+    return p - lr * g, State(old=p)
+
+
+def test_it_is_known_whether_old_values_are_handed_on():
+    rule = type(adam)(lagging, {"old": torch.zeros_like})
+    assert split(rule, {}, ["lr"], None).hands_on
+    assert not split(adam, {}, ["lr", "beta1", "beta2", "eps"], None).hands_on
