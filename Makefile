@@ -33,9 +33,12 @@ lint: .venv/.ok
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# torch is named by version alone and its CUDA packages are left out, so that the lock serves
+# a CPU build as well: whichever torch is installed brings what it needs.
 lock: .venv/.ok          ## requirements.in -> requirements.lock
+	sed -i '/^torch==/d' requirements.lock
 	$(UV) compile -q --python 3.11 $(FIND) --no-emit-package torch --no-annotate --no-header requirements.in -o requirements.lock
-	sed -i '1i torch==2.13.0' requirements.lock
+	sed -i -E '/^(nvidia-|cuda-|triton)/d; 1i torch==2.13.0' requirements.lock
 
 clean:
 	rm -rf _build

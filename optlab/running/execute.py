@@ -76,6 +76,7 @@ def renew_outputs(notebook: Path) -> None:
         on_cell_execute=lambda cell, cell_index: started.append(cell),
         record_timing=False,
         store_widget_state=False,
+        coalesce_streams=True,
         resources={"metadata": {"path": str(notebook.parent)}},
     )
     try:
