@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -22,7 +23,7 @@ def mlp(
     """
     generator = torch.Generator().manual_seed(seed)
     layers: list[nn.Module] = []
-    for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
+    for n_in, n_out in pairwise(sizes):
         layer = nn.Linear(n_in, n_out, dtype=torch.float64)
         with torch.no_grad():
             for p in layer.parameters():
