@@ -101,6 +101,8 @@ def test_space_needs_strong_convexity():
     best = comparator(Game(Squared(z, y), Space(D)), tol=1e-9)
     solution = torch.linalg.lstsq(z, y[:, None]).solution[:, 0]
     torch.testing.assert_close(best.x, solution, rtol=0, atol=1e-5)
+    start = comparator(Game(Squared(z, y), Space(D)), tol=1e9)  # content with the first point
+    assert start.value - best.value <= start.gap <= 10 * (start.value - best.value)
 
 
 def test_tolerance_not_reached_is_said():
