@@ -101,8 +101,7 @@ class RuleOptimizer(torch.optim.Optimizer):
         state = self.state[p]
         step = state.get("step")
         if not isinstance(step, torch.Tensor):
-            # torch's SGD does not count: a state that has no count has made one step at least.
-            state["step"] = torch.tensor(float(step if step is not None else len(state) > 0))
+            state["step"] = torch.tensor(float(step or 0))  # torch's SGD does not count
         like = p.to(_dtype_of_state(p))
         missing = [name for name in rule.initial if state.get(self._key(name)) is None]
         for name in missing:
