@@ -95,6 +95,18 @@ def test_groups_hold_nothing_of_torch_s_way_of_computing():
     assert set(ours.param_groups[0]) == keys
 
 
+@pytest.mark.parametrize("name", ["SGD", "Adam"])
+def test_settings_that_an_older_state_does_not_have_take_their_defaults(name):
+    optimizer = getattr(optlab, name)(parameters())
+    state = copy.deepcopy(optimizer.state_dict())
+    for key in ("maximize", "nesterov", "weight_decay"):
+        state["param_groups"][0].pop(key, None)
+    keys = set(optimizer.param_groups[0])
+    optimizer.load_state_dict(state)
+    assert set(optimizer.param_groups[0]) == keys
+    train(optimizer, optimizer.param_groups[0]["params"], 1)
+
+
 def test_execution_stays_as_it_is_here():
     params = parameters()
     optimizer = optlab.Adam(params, execution="plain")

@@ -78,10 +78,12 @@ def test_state_dict_hooks():
 
 
 def test_load_state_dict_hooks_see_and_change_what_is_loaded():
-    params = parameters()
+    params = parameters(dtype=torch.bfloat16)
     optimizer = make("Adam", params)
-    train(optimizer, params, 2)
-    saved = copy.deepcopy(optimizer.state_dict())
+    theirs = make("Adam", params, torch.optim)
+    train(theirs, params, 2)
+    saved = copy.deepcopy(theirs.state_dict())
+    keys = set(optimizer.param_groups[0])
     seen = {}
 
     def pre(_, state_dict):
@@ -97,11 +99,14 @@ def test_load_state_dict_hooks_see_and_change_what_is_loaded():
 
     optimizer.register_load_state_dict_pre_hook(pre)
     optimizer.register_load_state_dict_post_hook(post)
-    for _ in range(2):  # our own hooks are gone after each load
+    for _ in range(2):  # our own hooks are to be gone after each load
         optimizer.load_state_dict(saved)
         assert optimizer.param_groups[0]["lr"] == 1.0
         assert (seen["state"] == 7).all()
-        assert seen["keys"] == set(optimizer.param_groups[0])
+        assert seen["state"].dtype == torch.float32
+        assert seen["keys"] == keys  # the user's hook comes last and finds all in order
+    assert len(optimizer._optimizer_load_state_dict_pre_hooks) == 1
+    assert len(optimizer._optimizer_load_state_dict_post_hooks) == 1
     assert saved["param_groups"][0]["lr"] == 0.1
     assert (saved["state"][0]["exp_avg"] != 7).all()
 

@@ -5,21 +5,22 @@ import torch
 SHAPES = [(40, 30), (), (0,), (7,), (2, 3, 5)]  # one that is large enough for a kernel
 
 
+def _draw(shape, dtype, seed):
+    """Random numbers in double precision, then rounded: all dtypes get the same ones."""
+    generator = torch.Generator().manual_seed(seed)
+    exact = torch.complex128 if dtype.is_complex else torch.float64
+    return torch.randn(shape, generator=generator, dtype=exact).to(dtype)
+
+
 def parameters(shapes=SHAPES, dtype=torch.float64):
     """The same parameters each time it is called."""
-    generator = torch.Generator().manual_seed(0)
-    return [
-        torch.nn.Parameter(torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype))
-        for shape in shapes
-    ]
+    return [torch.nn.Parameter(_draw(shape, dtype, i)) for i, shape in enumerate(shapes)]
 
 
 def give_gradients(params, step):
     """The gradients of a step: random, the same for every list of parameters alike."""
-    generator = torch.Generator().manual_seed(1 + step)
-    for p in params:
-        g = torch.randn(p.shape, generator=generator, dtype=torch.float64)
-        p.grad = g.to(p.device, p.dtype)
+    for i, p in enumerate(params):
+        p.grad = _draw(p.shape, p.dtype, 1000 * (step + 1) + i).to(p.device)
 
 
 def train(optimizer, params, steps):
