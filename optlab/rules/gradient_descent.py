@@ -17,7 +17,7 @@ def gradient_descent(w, g, s, t, *, lr, project=everywhere):
 
 @rule(b=zeros_like)
 def momentum(w, g, s, t, *, lr, momentum, dampening=0, nesterov=False):
-    """Heavy ball, Polyak (1964); its Nesterov form as in Sutskever et al. (2013), section 2."""
+    """Polyak (1964), heavy ball; Nesterov's form as in Sutskever et al. (2013)."""
     b = momentum * s.b + (1 - dampening) * g
     step = g + momentum * b if nesterov else b
     return w - lr * step, State(b=b)

@@ -13,7 +13,7 @@ NOTEBOOKS = sorted(Path(__file__).parents[2].glob("notebooks/*.ipynb"))
 
 # A second set of parameters for each notebook: other values, about as quick as the first.
 SECOND = {
-    "01-gradient-descent": {"seed": 1},
+    "01-gradient-descent": {"seed": 1, "dimension": 3, "horizon": 256, "lr_scale": 0.5},
     "03-adam": {"seed": 1},
     "99-sample": {"seed": 1, "lr": 0.5},
 }
