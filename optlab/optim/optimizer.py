@@ -102,10 +102,9 @@ class RuleOptimizer(torch.optim.Optimizer):
         step = state.get("step")
         if not isinstance(step, torch.Tensor):
             state["step"] = torch.tensor(float(step or 0))  # torch's SGD does not count
-        like = p.to(_dtype_of_state(p))
         missing = [name for name in rule.initial if state.get(self._key(name)) is None]
         for name in missing:
-            state[self._key(name)] = rule.initial[name](like).detach()
+            state[self._key(name)] = rule.initial[name](p.to(_dtype_of_state(p))).detach()
         return bool(missing)
 
     def _key(self, name: str) -> str:
