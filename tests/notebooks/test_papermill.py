@@ -66,7 +66,12 @@ def code_index(code):
 
 def test_help_lists_typed_explained_parameters(notebook):
     lines = papermill("--help-notebook", notebook).stdout.splitlines()
-    listed = [line.strip() for line in lines if "(default " in line]
+    listed = []
+    for line in lines:
+        if "(default " in line:
+            listed.append(line.strip())
+        elif listed:  # the explanation stands on the next line where there is no room for it
+            listed[-1] += f" {line.strip()}"
     assert any(line.startswith("seed: int (default ") for line in listed)
     assert any(line.startswith("device: str (default ") for line in listed)
     assert "Unknown type" not in "".join(lines)
