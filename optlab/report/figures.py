@@ -90,6 +90,7 @@ def figure(
             canvas = MatplotlibFigure(figsize=size)
             ax = canvas.add_subplot()
             draw(ax)
+            style.log_ticks(ax)
             if not ax.has_data():
                 raise ValueError(f"figure {name!r}: panel {number} drew nothing")
             axes.append(ax)

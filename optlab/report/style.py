@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 # Each has a contrast of at least 3:1 on white and on the dark page (#121212, #1e1e1e), and
 # each two can be told apart with the common color-vision deficiencies; tests/report checks both.
@@ -65,6 +66,19 @@ def settings(*, svg_hashsalt: str) -> Any:
         "ytick.minor.size": 0,
         "path.simplify_threshold": 0.3,
     }
+
+
+def log_ticks(ax: Axes) -> None:
+    """Label decades on logarithmic axes; where there are fewer than three, 1, 2, 5, 10, 20, …"""
+    for axis, limits in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):
+        if axis.get_scale() != "log" or getattr(axis.get_transform(), "base", 10) != 10:
+            continue
+        low, high = sorted(limits)
+        decades = [k for k in range(-30, 31) if low <= 10.0**k <= high]
+        axis.set_minor_formatter(NullFormatter())
+        if len(decades) < 3:
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def reference_slope(

@@ -167,3 +167,25 @@ def test_what_a_figure_needs(change, words):
         figure(curves, lambda ax: ax.set(title="empty"), **TEXT)
     with pytest.raises(ValueError, match="positive points"):
         figure(lambda ax: reference_slope(ax, 1, through=(0, 1)), **TEXT)
+
+
+def tick_labels(low, high):
+    """The labels on the vertical axis of a panel with a curve from low to high."""
+    panels = []
+
+    def curve(ax):
+        ax.loglog([1, 10], [low, high], label="curve")
+        panels.append(ax)
+
+    figure(curve, caption="c", alt="a", name="ticks")
+    axis, (bottom, top) = panels[0].yaxis, panels[0].get_ylim()
+    ticks = [*axis.get_majorticklabels(), *axis.get_minorticklabels()]
+    return [t.get_text() for t in ticks if t.get_text() and bottom <= t.get_position()[1] <= top]
+
+
+def test_short_logarithmic_axes_have_plain_numbers():
+    assert tick_labels(0.3, 7) == ["0.5", "1", "2", "5"]
+
+
+def test_long_logarithmic_axes_have_decades_only():
+    assert tick_labels(1, 1e4) == [rf"$\mathdefault{{10^{{{k}}}}}$" for k in range(5)]
