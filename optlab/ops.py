@@ -1,30 +1,169 @@
 """What a rule needs beyond arithmetic operators.
 
-Each function dispatches on the type of its argument, so that one rule runs on
-numbers, torch tensors, lists of tensors, traced values and SymPy vectors. The
-interpretations register their own types; `torch.Tensor` is registered here.
+Each operation dispatches on the type of its arguments, so that one rule runs on
+numbers, torch tensors, lists of tensors, traced values and SymPy vectors. Numbers
+and `torch.Tensor` are here; the other interpretations register their own types.
 """
 
 from __future__ import annotations
 
 import math
-from functools import singledispatch
+from collections.abc import Callable
+from functools import update_wrapper
 from typing import Any
 
 import torch
 
 
-@singledispatch
+class Operation:
+    """A function that is chosen by the type of its first argument that is not a number."""
+
+    def __init__(self, on_numbers: Callable[..., Any]):
+        update_wrapper(self, on_numbers)
+        self._functions: dict[type, Callable[..., Any]] = {object: on_numbers}
+
+    def register(self, cls: type, function: Callable[..., Any]) -> None:
+        """Use `function` where an argument is a `cls`."""
+        self._functions[cls] = function
+
+    def dispatch(self, cls: type) -> Callable[..., Any]:
+        """The function that serves arguments of type `cls`."""
+        return next(self._functions[c] for c in cls.__mro__ if c in self._functions)
+
+    def __call__(self, *args: Any) -> Any:
+        special = next((a for a in args if not isinstance(a, int | float)), args[0])
+        return self.dispatch(type(special))(*args)
+
+    def __repr__(self) -> str:
+        return f"<operation {self.__name__}>"  # type: ignore[attr-defined]
+
+
+@Operation
 def sqrt(x: Any) -> Any:
     """Square root, elementwise."""
     return math.sqrt(x)
 
 
-@singledispatch
+@Operation
+def sign(x: Any) -> Any:
+    """-1, 0 or 1, elementwise."""
+    return (x > 0) - (x < 0)
+
+
+@Operation
+def maximum(x: Any, y: Any) -> Any:
+    """The larger of x and y, elementwise; either may be a number."""
+    return max(x, y)
+
+
+@Operation
+def minimum(x: Any, y: Any) -> Any:
+    """The smaller of x and y, elementwise; either may be a number."""
+    return min(x, y)
+
+
+@Operation
+def divide(x: Any, y: Any) -> Any:
+    """x / y, elementwise, with 0/0 = 0: where y is 0, x itself."""
+    return x if y == 0 else x / y
+
+
+@Operation
+def ratio(x: Any, y: Any) -> Any:
+    """x / y for two norms, and 1 where either of them is 0."""
+    return x / y if x > 0 and y > 0 else 1.0
+
+
+@Operation
+def norm(x: Any) -> Any:
+    """Euclidean norm of all entries of a tensor together."""
+    return abs(x)
+
+
+@Operation
+def mean(x: Any) -> Any:
+    """Mean of all entries of a tensor together."""
+    return x
+
+
+@Operation
+def row_sums(x: Any) -> Any:
+    """Sums over the last dimension: n × m to n × 1."""
+    return x
+
+
+@Operation
+def column_sums(x: Any) -> Any:
+    """Sums over the last dimension but one: n × m to 1 × m."""
+    return x
+
+
+@Operation
+def row_means(x: Any) -> Any:
+    """Means over the last dimension: n × m to n × 1."""
+    return x
+
+
+@Operation
+def column_means(x: Any) -> Any:
+    """Means over the last dimension but one: n × m to 1 × m."""
+    return x
+
+
+@Operation
 def zeros_like(x: Any) -> Any:
     """Zero, in the shape of x."""
     return 0 * x
 
 
-sqrt.register(torch.Tensor, torch.sqrt)
-zeros_like.register(torch.Tensor, torch.zeros_like)
+# Operations that see more than one entry: a tensor must come whole, not flattened or in parts.
+OF_ROWS_AND_COLUMNS = (row_sums, column_sums, row_means, column_means)
+OPERATIONS = (
+    sqrt,
+    sign,
+    maximum,
+    minimum,
+    divide,
+    ratio,
+    norm,
+    mean,
+    *OF_ROWS_AND_COLUMNS,
+)
+
+
+def _maximum(x: Any, y: Any) -> torch.Tensor:
+    if isinstance(x, torch.Tensor) and isinstance(y, torch.Tensor):
+        return torch.maximum(x, y)
+    return x.clamp(min=y) if isinstance(x, torch.Tensor) else y.clamp(min=x)
+
+
+def _minimum(x: Any, y: Any) -> torch.Tensor:
+    if isinstance(x, torch.Tensor) and isinstance(y, torch.Tensor):
+        return torch.minimum(x, y)
+    return x.clamp(max=y) if isinstance(x, torch.Tensor) else y.clamp(max=x)
+
+
+def _divide(x: Any, y: torch.Tensor) -> Any:
+    return x / torch.where(y == 0, torch.ones_like(y), y)
+
+
+def _ratio(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return torch.where((x > 0) & (y > 0), x / y, torch.ones_like(y))
+
+
+for _operation, _on_tensors in {
+    sqrt: torch.sqrt,
+    sign: torch.sign,
+    maximum: _maximum,
+    minimum: _minimum,
+    divide: _divide,
+    ratio: _ratio,
+    norm: torch.linalg.vector_norm,
+    mean: torch.mean,
+    row_sums: lambda x: x.sum(-1, keepdim=True),
+    column_sums: lambda x: x.sum(-2, keepdim=True),
+    row_means: lambda x: x.mean(-1, keepdim=True),
+    column_means: lambda x: x.mean(-2, keepdim=True),
+    zeros_like: torch.zeros_like,
+}.items():
+    _operation.register(torch.Tensor, _on_tensors)

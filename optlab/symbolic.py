@@ -27,8 +27,20 @@ from sympy.printing.latex import LatexPrinter
 from optlab import ops
 from optlab.rules import Rule, State
 
-ops.sqrt.register(sympy.Expr, sympy.sqrt)
-ops.zeros_like.register(sympy.Expr, lambda x: sympy.Integer(0))
+# On a scalar, which may stand for any coordinate or for a tensor of one entry. Quotients are
+# those of the general case, where no denominator is zero.
+ON_SCALARS: dict[ops.Operation, Callable[..., Any]] = {
+    ops.sqrt: sympy.sqrt,
+    ops.sign: sympy.sign,
+    ops.maximum: sympy.Max,
+    ops.minimum: sympy.Min,
+    ops.divide: lambda x, y: x / y,
+    ops.ratio: lambda x, y: x / y,
+    ops.norm: sympy.Abs,
+    ops.zeros_like: lambda x: sympy.Integer(0),
+}
+for _operation, _function in ON_SCALARS.items():
+    _operation.register(sympy.Expr, _function)
 
 
 class Vector:
@@ -95,8 +107,18 @@ class Vector:
         return f"Vector({list(self.entries)})"
 
 
-ops.sqrt.register(Vector, lambda x: x.map(sympy.sqrt))
-ops.zeros_like.register(Vector, lambda x: x.map(lambda a: 0))
+def _entrywise(f: Callable[..., Any]) -> Callable[..., Vector]:
+    def on_vectors(*args: Any) -> Vector:
+        first = next(a for a in args if isinstance(a, Vector))
+        return first.map(lambda _, *rest: f(*rest), *args)
+
+    return on_vectors
+
+
+for _operation, _function in ON_SCALARS.items():
+    _operation.register(Vector, _entrywise(_function))
+ops.norm.register(Vector, lambda x: sympy.sqrt(sum(a**2 for a in x)))
+ops.mean.register(Vector, lambda x: sum(x) / len(x))
 
 
 def vector(name: str, n: int, **assumptions: bool) -> Vector:

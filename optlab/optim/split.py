@@ -22,12 +22,18 @@ from optlab.optim.store import store
 from optlab.rules import Rule, State
 
 
-def _operation(op: Any) -> None:
-    """Let `op` of a traced value stand in the trace as a call of `op`."""
-    op.register(fx.Proxy, lambda x: x.tracer.create_proxy("call_function", op, (x,), {}))
+def _traced(operation: ops.Operation) -> Callable[..., fx.Proxy]:
+    """`operation` on traced values: a call of `operation` in the trace."""
+
+    def on_proxies(*args: Any) -> fx.Proxy:
+        proxy = next(a for a in args if isinstance(a, fx.Proxy))
+        return proxy.tracer.create_proxy("call_function", operation, args, {})
+
+    return on_proxies
 
 
-_operation(ops.sqrt)
+for _operation in ops.OPERATIONS:
+    _operation.register(fx.Proxy, _traced(_operation))
 
 
 @dataclass(frozen=True)
@@ -93,7 +99,7 @@ def split(
     for node in whole.nodes:
         if node not in copied and node not in number:
             copied[node] = tensors.node_copy(node, copied.__getitem__)
-            if hasattr(node.target, "dispatch"):  # an operation of ops: on tensors from here on
+            if isinstance(node.target, ops.Operation):
                 copied[node].target = node.target.dispatch(torch.Tensor)
     tensors.output(None)
     return Split(fx.GraphModule({}, numbers), fx.GraphModule({}, tensors), hands_on)

@@ -73,5 +73,32 @@ def _operand(x: Any) -> Any:
     return x.tensors if isinstance(x, TensorList) else x
 
 
+def _one_by_one(operation: ops.Operation) -> Callable[..., TensorList]:
+    """`operation` on each tensor, for want of a multi-tensor function."""
+    on_tensors = operation.dispatch(torch.Tensor)
+
+    def on_lists(*args: Any) -> TensorList:
+        n = next(len(a.tensors) for a in args if isinstance(a, TensorList))
+        columns = [a.tensors if isinstance(a, TensorList) else (a,) * n for a in args]
+        return TensorList([on_tensors(*row) for row in zip(*columns, strict=True)])
+
+    return on_lists
+
+
+def _swappable(function: Callable[..., Any]) -> Callable[..., TensorList]:
+    """A multi-tensor function of two arguments whose order does not matter."""
+
+    def on_lists(x: Any, y: Any) -> TensorList:
+        lists, other = (x, y) if isinstance(x, TensorList) else (y, x)
+        return TensorList(function(lists.tensors, _operand(other)))
+
+    return on_lists
+
+
+for _operation in (*ops.OPERATIONS, ops.zeros_like):
+    _operation.register(TensorList, _one_by_one(_operation))
 ops.sqrt.register(TensorList, lambda x: TensorList(torch._foreach_sqrt(x.tensors)))
-ops.zeros_like.register(TensorList, lambda x: x.map(torch.zeros_like))
+ops.sign.register(TensorList, lambda x: TensorList(torch._foreach_sign(x.tensors)))
+ops.norm.register(TensorList, lambda x: TensorList(torch._foreach_norm(x.tensors)))
+ops.maximum.register(TensorList, _swappable(torch._foreach_maximum))
+ops.minimum.register(TensorList, _swappable(torch._foreach_minimum))
