@@ -6,13 +6,34 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from optlab.optim import LAMB as LAMB
+    from optlab.optim import LARS as LARS
     from optlab.optim import SGD as SGD
+    from optlab.optim import Adafactor as Adafactor
+    from optlab.optim import AdaGrad as AdaGrad
     from optlab.optim import Adam as Adam
+    from optlab.optim import AdamW as AdamW
+    from optlab.optim import AMSGrad as AMSGrad
+    from optlab.optim import FullAdaGrad as FullAdaGrad
+    from optlab.optim import Sophia as Sophia
+    from optlab.optim import param_groups as param_groups
 
 __version__ = "0.1.0"
 
 # Loaded when first used (PEP 562): the command line answers without waiting for torch.
-_OPTIMIZERS = ("SGD", "Adam")
+_OPTIMIZERS = (
+    "SGD",
+    "AdaGrad",
+    "FullAdaGrad",
+    "Adam",
+    "AdamW",
+    "Adafactor",
+    "AMSGrad",
+    "LARS",
+    "LAMB",
+    "Sophia",
+    "param_groups",
+)
 _MODULES = ("ops", "rules", "symbolic", "optim", "online", "experiments", "report")
 
 __all__ = [*_OPTIMIZERS, *_MODULES]

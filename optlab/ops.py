@@ -111,13 +111,54 @@ def column_means(x: Any) -> Any:
 
 
 @Operation
+def outer(x: Any, y: Any) -> Any:
+    """The matrix x yᵀ of two tensors, taken as vectors of d entries: d × d."""
+    return x * y
+
+
+@Operation
+def solve_root(a: Any, delta: Any, x: Any) -> Any:
+    """(delta I + A^½)⁻¹ x for a positive semidefinite d × d matrix A, in the shape of x.
+
+    Where delta and an eigenvalue are 0, that direction of the result is 0.
+    """
+    return divide(x, delta + sqrt(a))
+
+
+@Operation
 def zeros_like(x: Any) -> Any:
     """Zero, in the shape of x."""
     return 0 * x
 
 
-# Operations that see more than one entry: a tensor must come whole, not flattened or in parts.
+@Operation
+def zero_matrix(x: Any) -> Any:
+    """The d × d zero matrix for a tensor of d entries, in float64."""
+    return 0 * x
+
+
+@Operation
+def zero_rows(x: Any) -> Any:
+    """Zeros in the shape of row_sums(x)."""
+    return 0 * x
+
+
+@Operation
+def zero_columns(x: Any) -> Any:
+    """Zeros in the shape of column_sums(x)."""
+    return 0 * x
+
+
+@Operation
+def copy(x: Any) -> Any:
+    """x itself, as a value of its own."""
+    return x
+
+
+# Operations that a tensor may not be flattened for, and those that no compiler fuses.
 OF_ROWS_AND_COLUMNS = (row_sums, column_sums, row_means, column_means)
+OF_MATRICES = (outer, solve_root)
+INITIAL = (zeros_like, zero_matrix, zero_rows, zero_columns, copy)
 OPERATIONS = (
     sqrt,
     sign,
@@ -128,6 +169,7 @@ OPERATIONS = (
     norm,
     mean,
     *OF_ROWS_AND_COLUMNS,
+    *OF_MATRICES,
 )
 
 
@@ -151,6 +193,22 @@ def _ratio(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return torch.where((x > 0) & (y > 0), x / y, torch.ones_like(y))
 
 
+def _outer(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return torch.outer(x.flatten().double(), y.flatten().double())
+
+
+def _solve_root(a: torch.Tensor, delta: Any, x: torch.Tensor) -> torch.Tensor:
+    # In float64 whatever x is: the root doubles the relative error of small eigenvalues.
+    values, vectors = torch.linalg.eigh(a.double())
+    roots = delta + values.clamp(min=0).sqrt()
+    along = vectors.T @ x.flatten().double()
+    # Rounding leaves eigenvalues of about 1e-16 of the largest where there should be none.
+    noise = roots <= 1e-7 * roots.max()
+    along = torch.where(noise, 0.0, along / torch.where(noise, 1.0, roots))
+    solution: torch.Tensor = (vectors @ along).to(x.dtype).view_as(x)
+    return solution
+
+
 for _operation, _on_tensors in {
     sqrt: torch.sqrt,
     sign: torch.sign,
@@ -164,6 +222,12 @@ for _operation, _on_tensors in {
     column_sums: lambda x: x.sum(-2, keepdim=True),
     row_means: lambda x: x.mean(-1, keepdim=True),
     column_means: lambda x: x.mean(-2, keepdim=True),
+    outer: _outer,
+    solve_root: _solve_root,
     zeros_like: torch.zeros_like,
+    zero_matrix: lambda x: x.new_zeros(x.numel(), x.numel(), dtype=torch.float64),
+    zero_rows: lambda x: torch.zeros_like(row_sums(x)),
+    zero_columns: lambda x: torch.zeros_like(column_sums(x)),
+    copy: torch.clone,
 }.items():
     _operation.register(torch.Tensor, _on_tensors)

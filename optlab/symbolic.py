@@ -38,9 +38,19 @@ ON_SCALARS: dict[ops.Operation, Callable[..., Any]] = {
     ops.ratio: lambda x, y: x / y,
     ops.norm: sympy.Abs,
     ops.zeros_like: lambda x: sympy.Integer(0),
+    ops.copy: lambda x: x,
 }
 for _operation, _function in ON_SCALARS.items():
     _operation.register(sympy.Expr, _function)
+# A scalar has no rows: these stay as functions without a value, for the page.
+for _operation, _name in {
+    ops.mean: "mean",
+    ops.row_sums: "row sums",
+    ops.column_sums: "column sums",
+    ops.row_means: "row means",
+    ops.column_means: "column means",
+}.items():
+    _operation.register(sympy.Expr, sympy.Function(rf"\operatorname{{{_name}}}"))
 
 
 class Vector:
@@ -226,7 +236,17 @@ LETTERS = {
     "momentum": r"\mu",
     "dampening": r"\tau",
     "weight_decay": r"\lambda",
+    "delta": r"\delta",
+    "eta": r"\eta",
+    "rho": r"\rho",
+    "eps1": r"\epsilon_1",
+    "eps2": r"\epsilon_2",
+    "sum": "G",
+    "x1": "x_1",
+    "trust_coefficient": r"\eta_0",
 }
+
+CONSTANT = {"x1"}  # state that is set once, and has no time
 
 
 def latex(
@@ -249,7 +269,15 @@ def latex(
             return letters[name]
         if name.endswith("_hat"):
             return rf"\hat{{{letter(name.removesuffix('_hat'))}}}"
-        return name if len(name) == 1 else rf"\mathrm{{{name}}}"
+        return name if len(name) == 1 else rf"\mathrm{{{name.replace('_', ' ')}}}"
+
+    def at(name: str, when: str) -> str:
+        """The letter of a name with its time, beside the subscript that it may have."""
+        base, _, subscript = letter(name).partition("_")
+        if name in CONSTANT:
+            return letter(name)
+        when = f"{subscript},{when}" if subscript else when
+        return f"{base}_{when}" if len(when) == 1 else f"{base}_{{{when}}}"
 
     def symbol(kind: str, name: str) -> sympy.Symbol:
         return sympy.Symbol(
@@ -257,14 +285,14 @@ def latex(
                 "parameter": parameter[0],
                 "gradient": "g_t",
                 "time": "t",
-                "state": f"{letter(name)}_{{t-1}}",
+                "state": at(name, "t-1"),
                 "hyperparameter": letter(name),
-                "local": f"{letter(name)}_t",
+                "local": at(name, "t"),
             }[kind]
         )
 
     recorded = record(rule, symbol, **fixed)
-    lines = [(f"{letter(name)}_t", value) for name, value in recorded.steps]
+    lines = [(at(name, "t"), value) for name, value in recorded.steps]
     lines.append((parameter[1], recorded.parameter))
     printer = _Page({"order": "none"})
     body = " \\\\\n".join(f"{left} &= {printer.doprint(value)}" for left, value in lines)
@@ -280,10 +308,14 @@ class _Page(LatexPrinter):
     def _print_Function(self, expr: sympy.Function, exp: Any = None) -> str:
         return rf"{expr.func.__name__}\!\left({self._print(expr.args[0])}\right)"
 
+    def _print_Abs(self, expr: sympy.Abs, exp: Any = None) -> str:
+        # Only `ops.norm` makes one, and on the page its argument is a tensor.
+        return rf"\left\lVert {self._print(expr.args[0])} \right\rVert"
+
 
 def operator(name: str) -> Callable[[Any], sympy.Expr]:
     """An unspecified function with LaTeX `name`, to stand for a projection: `operator(r"\\Pi")`."""
-    return lambda x: sympy.Function(name)(x)
+    return lambda x, *weights: sympy.Function(name)(x)
 
 
 def javascript(rule: Rule, **fixed: Any) -> str:
@@ -296,6 +328,12 @@ def javascript(rule: Rule, **fixed: Any) -> str:
     """
     prefix = {"state": "s.", "hyperparameter": "h."}
     recorded = record(rule, lambda kind, name: sympy.Symbol(prefix.get(kind, "") + name), **fixed)
+    values = [*(v for _, v in recorded.steps), recorded.parameter, *recorded.state.values()]
+    if any(v.has(sympy.Abs) for v in values):
+        raise ValueError(
+            f"{rule.name} takes the norm of a tensor, and javascript() writes steps of one "
+            "coordinate: choose an elementwise rule"
+        )
     write = partial(sympy.jscode, order="none")
     lines = [f"  const {name} = {write(value)};" for name, value in recorded.steps]
     state = ", ".join(f"{name}: {write(value)}" for name, value in recorded.state.items())

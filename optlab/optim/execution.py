@@ -75,9 +75,9 @@ def compiled(batch: Batch, *, give_up: bool = False) -> None:
     """The rule as one kernel that reads and writes each array once.
 
     There is one kernel for each rule, dtype and kind of device, for all
-    lengths and all values of the hyperparameters. Small and non-contiguous
-    tensors go to `foreach`, and so do rules that hand on old values; so does
-    everything, with one warning, if compilation fails and `give_up` is true.
+    sizes and all values of the hyperparameters. Small and non-contiguous tensors go
+    to `foreach`, and so do rules that cannot be fused; so does everything, with one
+    warning, if compilation fails and `give_up` is true.
     """
     fit = [
         i
@@ -94,11 +94,12 @@ def compiled(batch: Batch, *, give_up: bool = False) -> None:
         cut, kernel = _kernel(*key)
         numbers = cut.numbers(batch.t, *(hyper[k] for k in names))
         c = _pack(numbers, device, batch.compute or dtype)
-        fit = [] if cut.hands_on else fit
+        shape = _flat if cut.flat else _alone
+        fit = fit if cut.fusible else []
     for i in fit:
         p, g, state = batch.params[i], batch.grads[i].contiguous(), batch.state[i]
         try:
-            kernel(_flat(p), _flat(g), *(_flat(state[k]) for k in batch.rule.initial), c)
+            kernel(shape(p), shape(g), *(shape(state[k]) for k in batch.rule.initial), c)
         except torch._dynamo.exc.TorchDynamoException as error:
             if not give_up:
                 raise
@@ -150,6 +151,11 @@ def _flat(x: torch.Tensor) -> torch.Tensor:
     """x as a vector that shares its memory, and that is not known as a view of x: a kernel
     that is told of the base would be compiled anew for each number of its dimensions."""
     return x.view(-1).data
+
+
+def _alone(x: torch.Tensor) -> torch.Tensor:
+    """x in its shape, sharing its memory, and not known as a view."""
+    return x.data
 
 
 def _is_number(x: Any) -> bool:

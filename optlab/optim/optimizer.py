@@ -36,9 +36,28 @@ class RuleOptimizer(torch.optim.Optimizer):
         self.validate(defaults)
         super().__init__(params, defaults)
 
+    # State that is float64 whatever the parameters are.
+    wide: ClassVar[set[str]] = set()
+    # Whether the algorithm is for real parameters only.
+    real_only: ClassVar[bool] = False
+
     def rule(self, group: dict[str, Any]) -> Rule:
         """The rule that the settings of `group` ask for."""
         raise NotImplementedError
+
+    def rule_for(self, p: torch.Tensor, group: dict[str, Any]) -> Rule:
+        """The rule for one parameter, where that depends on its shape."""
+        return self.rule(group)
+
+    def arrange(self, x: torch.Tensor) -> torch.Tensor:
+        """A view of a parameter, or of its gradient, in the order of dimensions that the rule
+        expects; its state is kept in that order."""
+        return x
+
+    def initial(self, name: str, like: torch.Tensor, group: dict[str, Any]) -> torch.Tensor:
+        """The state variable that the rule of `group` calls `name`, before the first step."""
+        value: torch.Tensor = self.rule_for(like, group).initial[name](self.arrange(like))
+        return value.detach()
 
     def hyperparameters(self, group: dict[str, Any], rule: Rule, first: bool) -> dict[str, Any]:
         """The rule's keyword arguments, from the group's entries of the same names.
@@ -63,6 +82,20 @@ class RuleOptimizer(torch.optim.Optimizer):
         if isinstance(param_group, dict):
             self.validate({**self.defaults, **param_group})
         super().add_param_group(param_group)
+        try:
+            for p in self.param_groups[-1]["params"]:
+                self.check_parameter(p)
+        except ValueError:
+            self.param_groups.pop()
+            raise
+
+    def check_parameter(self, p: torch.Tensor) -> None:
+        """Refuse with a ValueError a parameter that the algorithm is not for."""
+        if self.real_only and p.is_complex():
+            raise ValueError(
+                f"{type(self).__name__} does not support complex parameters: "
+                "give torch.view_as_real of them"
+            )
 
     @overload
     def step(self, closure: None = None) -> None: ...
@@ -86,17 +119,17 @@ class RuleOptimizer(torch.optim.Optimizer):
         return loss
 
     def _step_group(self, group: dict[str, Any]) -> None:
-        rule = self.rule(group)
         alike: dict[tuple[Any, ...], list[torch.Tensor]] = defaultdict(list)
         for p in group["params"]:
             if p.grad is not None:
-                first = self._complete_state(p, rule)
+                rule = self.rule_for(p, group)
+                first = self.complete_state(p, rule, group)
                 t = int(self.state[p]["step"].item()) + 1
-                alike[p.device, p.dtype, t, first].append(p)
-        for (_, _, t, first), params in alike.items():
+                alike[rule, p.device, p.dtype, t, first].append(p)
+        for (rule, _, _, t, first), params in alike.items():
             self._step_batch(group, rule, params, t, first)
 
-    def _complete_state(self, p: torch.Tensor, rule: Rule) -> bool:
+    def complete_state(self, p: torch.Tensor, rule: Rule, group: dict[str, Any]) -> bool:
         """Give p the state that the rule needs; True if some of it had to be made."""
         state = self.state[p]
         step = state.get("step")
@@ -104,7 +137,7 @@ class RuleOptimizer(torch.optim.Optimizer):
             state["step"] = torch.tensor(float(step or 0))  # torch's SGD does not count
         missing = [name for name in rule.initial if state.get(self._key(name)) is None]
         for name in missing:
-            state[self._key(name)] = rule.initial[name](p.to(_dtype_of_state(p))).detach()
+            state[self._key(name)] = self.initial(name, p.to(_dtype_of_state(p)), group)
         return bool(missing)
 
     def _key(self, name: str) -> str:
@@ -121,8 +154,8 @@ class RuleOptimizer(torch.optim.Optimizer):
             rule,
             t,
             self.hyperparameters(group, rule, first),
-            [_real(p) for p in params],
-            [_real(g) for g in grads],
+            [_real(self.arrange(p)) for p in params],
+            [_real(self.arrange(g)) for g in grads],
             [
                 {name: _real(self.state[p][self._key(name)]) for name in rule.initial}
                 for p in params
@@ -164,7 +197,8 @@ class RuleOptimizer(torch.optim.Optimizer):
                     if key == "step" and isinstance(value, torch.Tensor):
                         self.state[p][key] = value.to("cpu", torch.float32)
                     elif isinstance(value, torch.Tensor):
-                        self.state[p][key] = value.to(p.device, _dtype_of_state(p))
+                        dtype = torch.float64 if key in self.wide else _dtype_of_state(p)
+                        self.state[p][key] = value.to(p.device, dtype)
 
         # The last hook before loading and the first after it: users' own hooks keep their effect.
         before = self.register_load_state_dict_pre_hook(receive)

@@ -10,6 +10,11 @@ import torch
 
 from optlab.optim.execution import EXECUTIONS
 
+CHOICES = {
+    "decay_by": ("lr", "schedule"),
+    "form": ("mirror", "dual", "2017", "deck"),
+}
+
 
 def validate(group: dict[str, Any]) -> None:
     """Refuse impossible settings with a ValueError, in torch.optim's words where it has any."""
@@ -17,15 +22,23 @@ def validate(group: dict[str, Any]) -> None:
     if isinstance(lr, torch.Tensor) and lr.numel() != 1:
         raise ValueError("Tensor lr must be 1-element")
     _at_least_zero("learning rate", lr)
-    if "eps" in group:
-        _at_least_zero("epsilon value", group["eps"])
+    eps = group.get("eps", 0.0)
+    for value in eps if isinstance(eps, tuple | list) else (eps,):
+        _at_least_zero("epsilon value", value)
     betas = group.get("betas", (0, 0))
     if not (isinstance(betas, tuple | list) and len(betas) == 2):
         raise ValueError(f"Invalid betas: {betas}; give a pair (beta1, beta2)")
     for i, beta in enumerate(betas):
         if not (is_number(beta) and 0.0 <= beta < 1.0):
             raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
-    for name in ("momentum", "weight_decay"):
+    for name in (
+        "momentum",
+        "weight_decay",
+        "initial_accumulator_value",
+        "trust_coefficient",
+        "rho",
+        "d",
+    ):
         if name in group:
             _at_least_zero(f"{name} value", group[name])
     dampening = group.get("dampening", 0)
@@ -34,6 +47,9 @@ def validate(group: dict[str, Any]) -> None:
     for name in ("nesterov", "maximize"):
         if not isinstance(group.get(name, False), bool):
             raise ValueError(f"Invalid {name} value: {group[name]}; give True or False")
+    for name, allowed in CHOICES.items():
+        if name in group and group[name] not in allowed:
+            raise ValueError(f"Invalid {name}: {group[name]!r}; choose one of {', '.join(allowed)}")
     if group["execution"] not in (known := ["auto", *EXECUTIONS]):
         raise ValueError(
             f"Invalid execution: {group['execution']!r}; choose one of {', '.join(known)}"

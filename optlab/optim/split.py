@@ -43,13 +43,16 @@ class Split:
     numbers(t, *hyperparameters) -> the numbers that meet tensors, as a tuple;
     tensors(p, g, *state, c), with those numbers as c, writes p and state in place.
 
-    hands_on: a new value is another's old value, say the old parameter a part of the
-        state. torch.compile then loses the old value (pytorch issue 198131).
+    fusible: whether torch.compile can make one kernel of it. It cannot where the rule
+        decomposes a matrix; and it may not where a new value is another's old value, say
+        the old parameter a part of the state: it loses that (pytorch issue 198131).
+    flat: whether tensors may come as vectors, since the rule looks at no rows and columns.
     """
 
     numbers: Callable[..., tuple[Any, ...]]
     tensors: fx.GraphModule
-    hands_on: bool
+    fusible: bool
+    flat: bool
 
 
 def split(
@@ -73,7 +76,9 @@ def split(
     new_p, new_s = rule(x, d, s, t, **hyper, **flags)
     store([(p, new_p), *((vars(s)[k], v) for k, v in vars(new_s).items())])
 
-    hands_on = any(node.target == "clone" for node in whole.nodes)
+    targets = [node.target for node in whole.nodes]
+    fusible = "clone" not in targets and not any(op in targets for op in ops.OF_MATRICES)
+    flat = not any(op in targets for op in ops.OF_ROWS_AND_COLUMNS)
 
     number = {t.node, *(h.node for h in hyper.values())}
     for node in whole.nodes:
@@ -102,4 +107,4 @@ def split(
             if isinstance(node.target, ops.Operation):
                 copied[node].target = node.target.dispatch(torch.Tensor)
     tensors.output(None)
-    return Split(fx.GraphModule({}, numbers), fx.GraphModule({}, tensors), hands_on)
+    return Split(fx.GraphModule({}, numbers), fx.GraphModule({}, tensors), fusible, flat)

@@ -95,7 +95,7 @@ def _swappable(function: Callable[..., Any]) -> Callable[..., TensorList]:
     return on_lists
 
 
-for _operation in (*ops.OPERATIONS, ops.zeros_like):
+for _operation in (*ops.OPERATIONS, *ops.INITIAL):
     _operation.register(TensorList, _one_by_one(_operation))
 ops.sqrt.register(TensorList, lambda x: TensorList(torch._foreach_sqrt(x.tensors)))
 ops.sign.register(TensorList, lambda x: TensorList(torch._foreach_sign(x.tensors)))

@@ -4,8 +4,8 @@ from optlab.ops import zeros_like
 from optlab.rules.rule import State, rule
 
 
-def everywhere(w):
-    """The projection onto the whole space: no constraint."""
+def everywhere(w, weights=None):
+    """The projection onto the whole space, in any metric: no constraint."""
     return w
 
 

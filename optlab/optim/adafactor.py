@@ -1,0 +1,86 @@
+"""Adafactor."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from torch.optim.optimizer import ParamsT
+
+from optlab.optim.optimizer import RuleOptimizer
+from optlab.rules import Rule, adafactor, adafactor_vector, with_decay
+
+_MATRIX: dict[bool, Rule] = {False: adafactor, True: with_decay(adafactor)}
+_VECTOR: dict[bool, Rule] = {False: adafactor_vector, True: with_decay(adafactor_vector)}
+
+
+class Adafactor(RuleOptimizer):
+    """Adafactor, Shazeer and Stern (2018), without momentum: `optlab.rules.adafactor`.
+
+    Parameters of two dimensions or more keep row and column averages over their
+    two largest dimensions; vectors keep all squares.
+
+    Args:
+        params: iterable of parameters or of groups.
+        lr: the largest relative rate ρ; the rate used is min(lr, 1/√t) times the parameter's
+            root mean square.
+        beta2_decay: exponent c < 0 of the decay rate 1 - t^c.
+        eps: (ε1, ε2), added to squared gradients and the least parameter scale.
+        d: clipping threshold of the update's root mean square.
+        weight_decay: decoupled, multiplied by lr as in torch.optim.Adafactor.
+        maximize: ascend instead of descend.
+        execution: "plain", "foreach", "compiled" or "auto".
+
+    Raises:
+        ValueError: for impossible values, in torch.optim's words where it has any.
+    """
+
+    state_names: ClassVar[dict[str, str]] = {"R": "row_var", "C": "col_var", "V": "variance"}
+    real_only: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | torch.Tensor = 1e-2,
+        beta2_decay: float = -0.8,
+        eps: tuple[float, float] = (1e-30, 1e-3),
+        d: float = 1.0,
+        weight_decay: float = 0.0,
+        *,
+        maximize: bool = False,
+        execution: str = "auto",
+    ):
+        defaults = {
+            "lr": lr,
+            "beta2_decay": beta2_decay,
+            "eps": eps,
+            "d": d,
+            "weight_decay": weight_decay,
+            "maximize": maximize,
+            "execution": execution,
+        }
+        super().__init__(params, defaults)
+
+    def validate(self, group: dict[str, Any]) -> None:
+        super().validate(group)
+        if not (isinstance(group["eps"], tuple | list) and len(group["eps"]) == 2):
+            raise ValueError(f"Invalid epsilon value: {group['eps']}; give a pair (eps1, eps2)")
+        if not group["beta2_decay"] <= 0:
+            raise ValueError(f"Invalid beta2_decay value: {group['beta2_decay']}")
+        if not group["d"] > 0:
+            raise ValueError(f"Invalid d value: {group['d']}")
+
+    def rule_for(self, p: torch.Tensor, group: dict[str, Any]) -> Rule:
+        rules = _MATRIX if p.dim() >= 2 else _VECTOR
+        return rules[bool(group["weight_decay"])]
+
+    def arrange(self, x: torch.Tensor) -> torch.Tensor:
+        if x.dim() <= 2:
+            return x
+        # The two largest dimensions go last; of equal ones, the first.
+        largest = sorted(sorted(range(x.dim()), key=lambda k: -x.shape[k])[:2])
+        return x.movedim(largest, (-2, -1))
+
+    def hyperparameters(self, group: dict[str, Any], rule: Rule, first: bool) -> dict[str, Any]:
+        eps1, eps2 = group["eps"]
+        return super().hyperparameters({**group, "eps1": eps1, "eps2": eps2}, rule, first)

@@ -1,0 +1,79 @@
+"""AdamW: Adam with decoupled weight decay."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from torch.optim.optimizer import ParamsT
+
+from optlab.optim.optimizer import RuleOptimizer
+from optlab.rules import Rule, adam, adamw, with_decay
+
+_adam_decayed = with_decay(adam)
+
+
+class AdamW(RuleOptimizer):
+    """AdamW, Loshchilov and Hutter (2019): decay beside the gradient step, not through it.
+
+    Args:
+        params: iterable of parameters or of groups.
+        lr: learning rate, a number ≥ 0 or a 1-element tensor.
+        betas: decay rates (β1, β2) of the two moments, each in [0, 1).
+        eps: added to the square root, outside it and after bias correction.
+        weight_decay: λ ≥ 0.
+        decay_by: what multiplies λ. "lr": the learning rate, as in torch.optim.AdamW. "schedule":
+            only the learning rate over its first value, as in the paper (`optlab.rules.adamw`);
+            another lr then leaves the decay as it is.
+        maximize: ascend instead of descend.
+        execution: "plain", "foreach", "compiled" or "auto".
+
+    Raises:
+        ValueError: for impossible values, in torch.optim's words where it has any.
+    """
+
+    state_names: ClassVar[dict[str, str]] = {"m": "exp_avg", "v": "exp_avg_sq"}
+    refused: ClassVar[dict[str, str]] = {
+        "amsgrad": "AMSGrad is another algorithm, with a state of its own",
+    }
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | torch.Tensor = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        *,
+        decay_by: str = "lr",
+        maximize: bool = False,
+        execution: str = "auto",
+    ):
+        defaults = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "decay_by": decay_by,
+            "maximize": maximize,
+            "execution": execution,
+        }
+        super().__init__(params, defaults)
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        super().add_param_group(param_group)
+        group = self.param_groups[-1]
+        if group["decay_by"] == "schedule":
+            # A scheduler's own record of the first rate is taken where there is one.
+            group.setdefault("base_lr", float(group["lr"]))
+
+    def rule(self, group: dict[str, Any]) -> Rule:
+        return _adam_decayed if group["decay_by"] == "lr" else adamw
+
+    def hyperparameters(self, group: dict[str, Any], rule: Rule, first: bool) -> dict[str, Any]:
+        values = super().hyperparameters(group, rule, first)
+        if group["decay_by"] == "schedule":
+            base = float(group.get("initial_lr", group["base_lr"]))
+            values["eta"] = values["lr"] / base if base else 0.0
+            values["lr"] = base
+        return values

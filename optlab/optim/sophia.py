@@ -1,0 +1,114 @@
+"""Sophia, and the two estimates of a Hessian's diagonal that it may use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch.optim.optimizer import ParamsT
+
+from optlab.optim.optimizer import RuleOptimizer
+from optlab.rules import Rule, average_hessian, sophia
+
+
+class Sophia(RuleOptimizer):
+    """Sophia, Liu et al. (2023): `optlab.rules.sophia`.
+
+    Every few steps (10 in the paper), before `step()`, hand in an estimate of the
+    Hessian's diagonal:
+
+        optimizer.update_hessian(hutchinson(loss, params))
+
+    Args:
+        params: iterable of parameters or of groups.
+        lr: learning rate, a number ≥ 0 or a 1-element tensor.
+        betas: decay rates of the gradient's and of the Hessian's average, each in [0, 1).
+        rho: the longest step of a coordinate, in units of lr.
+        weight_decay: decoupled, multiplied by lr.
+        eps: least curvature that is divided by.
+        maximize: ascend instead of descend.
+        execution: "plain", "foreach", "compiled" or "auto".
+
+    Raises:
+        ValueError: for impossible values, in torch.optim's words where it has any.
+    """
+
+    state_names: ClassVar[dict[str, str]] = {"m": "exp_avg", "h": "hessian"}
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | torch.Tensor = 1e-4,
+        betas: tuple[float, float] = (0.965, 0.99),
+        rho: float = 0.04,
+        weight_decay: float = 1e-1,
+        *,
+        eps: float = 1e-12,
+        maximize: bool = False,
+        execution: str = "auto",
+    ):
+        defaults = {
+            "lr": lr,
+            "betas": betas,
+            "rho": rho,
+            "weight_decay": weight_decay,
+            "eps": eps,
+            "maximize": maximize,
+            "execution": execution,
+        }
+        super().__init__(params, defaults)
+
+    def rule(self, group: dict[str, Any]) -> Rule:
+        return sophia
+
+    @torch.no_grad()
+    def update_hessian(self, estimates: Iterable[torch.Tensor]) -> None:
+        """Average in one estimate for each parameter, in the order of the parameter groups."""
+        pairs = [(p, group) for group in self.param_groups for p in group["params"]]
+        for (p, group), h_hat in zip(pairs, estimates, strict=True):
+            self.complete_state(p, self.rule(group), group)
+            h = self.state[p]["hessian"]
+            h.copy_(average_hessian(h, h_hat.to(h), beta2=group["betas"][1]))
+
+
+def hutchinson(
+    loss: torch.Tensor,
+    params: Sequence[torch.Tensor],
+    *,
+    generator: torch.Generator | None = None,
+) -> list[torch.Tensor]:
+    """Hutchinson's estimate z ⊙ (H z) of the diagonal of the Hessian of `loss`, with normal z.
+
+    Liu et al. (2023), Algorithm 1. `loss` is a scalar whose graph is kept; the estimate has
+    the shapes of `params`, and its mean over z is the diagonal.
+    """
+    grads = torch.autograd.grad(loss, params, create_graph=True)
+    z = [_normal_like(p, generator) for p in params]
+    products = torch.autograd.grad(grads, params, z, retain_graph=True, materialize_grads=True)
+    return [a * b for a, b in zip(z, products, strict=True)]
+
+
+def gauss_newton_bartlett(
+    logits: torch.Tensor,
+    params: Sequence[torch.Tensor],
+    *,
+    generator: torch.Generator | None = None,
+) -> list[torch.Tensor]:
+    """The Gauss-Newton-Bartlett estimate B ĝ ⊙ ĝ, Liu et al. (2023), Algorithm 2.
+
+    logits: … × classes; all leading dimensions together are the batch of B examples. The
+    labels are drawn from the model's own probabilities, never the true ones, and ĝ is the
+    gradient of the mean cross-entropy on them. Its mean over the labels is the diagonal of
+    the Gauss-Newton matrix of the mean loss.
+    """
+    flat = logits.reshape(-1, logits.shape[-1])
+    probabilities = flat.detach().softmax(-1)
+    labels = torch.multinomial(probabilities, 1, generator=generator).squeeze(1)
+    loss = torch.nn.functional.cross_entropy(flat, labels)
+    grads = torch.autograd.grad(loss, params, retain_graph=True, materialize_grads=True)
+    return [len(flat) * g * g for g in grads]
+
+
+def _normal_like(p: torch.Tensor, generator: torch.Generator | None) -> torch.Tensor:
+    return torch.randn(p.shape, dtype=p.dtype, device=p.device, generator=generator)
