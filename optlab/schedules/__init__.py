@@ -1,0 +1,38 @@
+"""Schedules t -> multiplier of the base rate, each as its paper writes it, and one LRScheduler."""
+
+from optlab.schedules.decays import constant, cosine, linear_decay, step_drop, warmup
+from optlab.schedules.restarts import (
+    adamwr,
+    adamwr_weight_decay,
+    cycle,
+    cycle_ends,
+    normalized_weight_decay,
+    sgdr,
+)
+from optlab.schedules.schedule import Schedule, schedule
+from optlab.schedules.scheduler import LRScheduler
+from optlab.schedules.slanted import (
+    slanted_triangular,
+    slanted_triangular_printed,
+    slanted_triangular_published,
+)
+
+__all__ = [
+    "LRScheduler",
+    "Schedule",
+    "adamwr",
+    "adamwr_weight_decay",
+    "constant",
+    "cosine",
+    "cycle",
+    "cycle_ends",
+    "linear_decay",
+    "normalized_weight_decay",
+    "schedule",
+    "sgdr",
+    "slanted_triangular",
+    "slanted_triangular_printed",
+    "slanted_triangular_published",
+    "step_drop",
+    "warmup",
+]
