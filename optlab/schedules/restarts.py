@@ -36,8 +36,14 @@ def adamwr_weight_decay(t: Any, T_0: Any, T_mult: Any = 2, steps_per_epoch: Any 
 
     It is √(b/(B T_i)), which is 1/√(updates in the cycle), since steps_per_epoch = B/b
     (where B/b is not whole, their code counts batches, as this does). The paper's
-    decay is this times `adamwr`; an optimizer that subtracts lr * weight_decay * θ
-    has that factor from lr.
+    decay is this times `adamwr`, a factor that AdamW takes from lr, so AdamWR is
+
+        optimizer = optlab.AdamW(params, lr=α, weight_decay=λ_norm, decay_by="schedule")
+        cycles = {"T_0": 100, "T_mult": 2, "steps_per_epoch": 390}
+        LRScheduler(
+            optimizer,
+            {"lr": adamwr(**cycles), "weight_decay": adamwr_weight_decay(**cycles)},
+        )
     """
     _, length = cycle(t, T_0 * steps_per_epoch, T_mult)
     return 1 / sqrt(length)

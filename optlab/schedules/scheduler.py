@@ -20,7 +20,7 @@ class LRScheduler(torch.optim.lr_scheduler.LRScheduler):
 
     Args:
         optimizer: any torch.optim.Optimizer. A tensor lr is filled in place. The base
-            rate stays in each group as `initial_lr`.
+            rate stays in each group as `initial_lr`, and is the group's lr if there is none.
         schedule: a function t -> multiplier (`optlab.schedules.cosine(T=100)`, or any
             function of an integer), or a list of one per group. Or a mapping from
             entries of the groups to such: {"lr": …, "weight_decay": …}.
@@ -31,7 +31,8 @@ class LRScheduler(torch.optim.lr_scheduler.LRScheduler):
 
     Resuming: load the optimizer's and the scheduler's state after making both, or make
     the scheduler after the optimizer's state was loaded; then its lr is left as it is
-    until `load_state_dict` or `step()`.
+    until `load_state_dict` or `step()`. (To begin a new schedule on a loaded optimizer,
+    set lr and delete `initial_lr` in its groups.)
 
     Raises:
         TypeError: if optimizer is none, or a schedule is no function.

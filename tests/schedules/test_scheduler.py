@@ -190,6 +190,18 @@ def test_construction_on_a_loaded_optimizer_leaves_its_rate():
     assert torch_resumed.param_groups[0]["lr"] == 1.0
 
 
+def test_a_new_schedule_on_a_loaded_optimizer():
+    p = parameter()
+    o = torch.optim.SGD([p], lr=1.0)
+    train(p, o, LRScheduler(o, schedules.cosine(10)), 3)
+    resumed = torch.optim.SGD([parameter()], lr=1.0)
+    resumed.load_state_dict(o.state_dict())
+    for group in resumed.param_groups:
+        group["lr"] = 0.5
+        del group["initial_lr"]
+    assert LRScheduler(resumed, schedules.warmup(4, start=0.5)).get_last_lr() == [0.25]
+
+
 def test_a_second_scheduler_on_a_running_optimizer_begins_at_its_zero():
     p = parameter()
     o = torch.optim.SGD([p], lr=1e-3)
@@ -230,6 +242,27 @@ def test_a_scheduled_run_is_the_run_with_its_rates_set_by_hand():
         (q**4).sum().backward()
         by_hand.step()
     assert torch.equal(p, q)
+
+
+def test_adamwr_is_adamw_with_two_schedules():
+    α, λ_norm, start = 0.1, 0.5, 2.0
+    p = torch.tensor([start], dtype=torch.float64, requires_grad=True)
+    o = optlab.AdamW([p], lr=α, eps=0, weight_decay=λ_norm, decay_by="schedule")
+    cycles = {"T_0": 1, "T_mult": 3, "steps_per_epoch": 2}
+    s = LRScheduler(
+        o,
+        {"lr": schedules.adamwr(**cycles), "weight_decay": schedules.adamwr_weight_decay(**cycles)},
+    )
+    # η_t over cycles of 2 and 6 updates; the gradient is 1 throughout, so Adam's step is α
+    etas = [1, 1 / 2, 1, (2 + 3**0.5) / 4, 3 / 4]
+    lengths = [2, 2, 6, 6, 6]
+    expected = start
+    for η, length in zip(etas, lengths, strict=True):
+        expected -= η * (α + λ_norm / length**0.5 * expected)
+        p.grad = torch.ones_like(p)
+        o.step()
+        s.step()
+        assert p.item() == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("order", ORDERS)
