@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import update_wrapper
+from numbers import Number
 from typing import Any
 
 import torch
@@ -20,7 +21,9 @@ class Operation:
 
     def __init__(self, on_numbers: Callable[..., Any]):
         update_wrapper(self, on_numbers)
-        self._functions: dict[type, Callable[..., Any]] = {object: on_numbers}
+        self._on_numbers = on_numbers
+        self.name = on_numbers.__name__
+        self._functions: dict[type, Callable[..., Any]] = {}
 
     def register(self, cls: type, function: Callable[..., Any]) -> None:
         """Use `function` where an argument is a `cls`."""
@@ -28,14 +31,22 @@ class Operation:
 
     def dispatch(self, cls: type) -> Callable[..., Any]:
         """The function that serves arguments of type `cls`."""
-        return next(self._functions[c] for c in cls.__mro__ if c in self._functions)
+        for c in cls.__mro__:
+            if c in self._functions:
+                return self._functions[c]
+        if issubclass(cls, Number):
+            return self._on_numbers
+        raise TypeError(
+            f"{self.name} has no meaning for {cls.__name__}: "
+            "give numbers, tensors, or symbols for which it has one"
+        )
 
     def __call__(self, *args: Any) -> Any:
         special = next((a for a in args if not isinstance(a, int | float)), args[0])
         return self.dispatch(type(special))(*args)
 
     def __repr__(self) -> str:
-        return f"<operation {self.__name__}>"  # type: ignore[attr-defined]
+        return f"<operation {self.name}>"
 
 
 @Operation

@@ -18,7 +18,8 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from types import FunctionType
+from typing import Any, ClassVar
 
 import sympy
 from sympy.core.parameters import evaluate
@@ -27,8 +28,8 @@ from sympy.printing.latex import LatexPrinter
 from optlab import ops
 from optlab.rules import Rule, State
 
-# On a scalar, which may stand for any coordinate or for a tensor of one entry. Quotients are
-# those of the general case, where no denominator is zero.
+# On a scalar, which may stand for any coordinate. Quotients are those of the general case,
+# where no denominator is zero.
 ON_SCALARS: dict[ops.Operation, Callable[..., Any]] = {
     ops.sqrt: sympy.sqrt,
     ops.sign: sympy.sign,
@@ -36,21 +37,43 @@ ON_SCALARS: dict[ops.Operation, Callable[..., Any]] = {
     ops.minimum: sympy.Min,
     ops.divide: lambda x, y: x / y,
     ops.ratio: lambda x, y: x / y,
-    ops.norm: sympy.Abs,
     ops.zeros_like: lambda x: sympy.Integer(0),
     ops.copy: lambda x: x,
 }
 for _operation, _function in ON_SCALARS.items():
     _operation.register(sympy.Expr, _function)
-# A scalar has no rows: these stay as functions without a value, for the page.
-for _operation, _name in {
-    ops.mean: "mean",
-    ops.row_sums: "row sums",
-    ops.column_sums: "column sums",
-    ops.row_means: "row means",
-    ops.column_means: "column means",
-}.items():
-    _operation.register(sympy.Expr, sympy.Function(rf"\operatorname{{{_name}}}"))
+
+
+class OfTensor(sympy.Function):
+    """A function of a tensor as a whole, or of its rows or columns.
+
+    Of a scalar it has the value that it has of a tensor of one entry. In a `record`,
+    where nothing is evaluated, it stays; `page` is how LaTeX writes it.
+    """
+
+    page: ClassVar[Callable[..., str]]
+
+
+def _of_tensor(operation: ops.Operation, page: Callable[..., str]) -> None:
+    def value(cls: type, *args: Any) -> Any:
+        return operation.dispatch(int)(*args)
+
+    body = {"eval": classmethod(value), "page": staticmethod(page)}
+    operation.register(sympy.Expr, type(operation.name, (OfTensor,), body))
+
+
+def _in_words(operation: ops.Operation) -> Callable[[str], str]:
+    words = operation.name.replace("_", r"\ ")
+    return lambda x: rf"\operatorname{{{words}}}\!\left({x}\right)"
+
+
+for _operation in (ops.mean, *ops.OF_ROWS_AND_COLUMNS):
+    _of_tensor(_operation, _in_words(_operation))
+_of_tensor(ops.norm, lambda x: rf"\left\lVert {x} \right\rVert")
+_of_tensor(ops.outer, lambda x, y: rf"{x} {y}^\top")
+_of_tensor(ops.solve_root, lambda a, delta, x: rf"\left({delta} I + {a}^{{1/2}}\right)^{{-1}} {x}")
+for _operation in (ops.zero_matrix, ops.zero_rows, ops.zero_columns):
+    _operation.register(sympy.Expr, lambda x: sympy.Integer(0))
 
 
 class Vector:
@@ -159,7 +182,7 @@ def record(rule: Rule, symbol: Callable[[str, str], Any], **fixed: Any) -> Recor
     def bind(name: str, value: Any) -> Any:
         if not isinstance(value, sympy.Expr) or value.is_Atom:
             return value  # another name for what has a name already
-        if name in {"p", "g", "s", "t", *(earlier for earlier, _ in steps)}:
+        if name in {"p", "g", "s", "t", "hyper", *(earlier for earlier, _ in steps)}:
             raise ValueError(
                 f"{rule.name} gives {name} a second value; give each value its own name"
             )
@@ -175,7 +198,7 @@ def record(rule: Rule, symbol: Callable[[str, str], Any], **fixed: Any) -> Recor
         raise TypeError(f"{rule.name} has no hyperparameter {', '.join(sorted(unknown))}")
     state = State(**{name: symbol("state", name) for name in rule.initial})
     with evaluate(False):
-        p, s = _named(rule, bind)(
+        p, s = _named(rule.function, bind)(
             symbol("parameter", "p"), symbol("gradient", "g"), state, symbol("time", "t"), **hyper
         )
         return Record(tuple(steps), _tidy(p), {k: _tidy(v) for k, v in vars(s).items()})
@@ -187,12 +210,11 @@ def _is_flag(default: Any) -> bool:
     )
 
 
-def _named(rule: Rule, bind: Callable[[str, Any], Any]) -> Callable[..., Any]:
-    """The rule's function with every `name = value` made `name = bind("name", value)`.
+def _named(function: Callable[..., Any], bind: Callable[[str, Any], Any]) -> Callable[..., Any]:
+    """A rule's function with every `name = value` made `name = bind("name", value)`.
 
-    Rules that it calls are treated alike.
+    Rules that it calls, and functions beside it, are treated alike.
     """
-    function = rule.function
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     definition = tree.body[0]
     assert isinstance(definition, ast.FunctionDef)
@@ -200,13 +222,18 @@ def _named(rule: Rule, bind: Callable[[str, Any], Any]) -> Callable[..., Any]:
     for node in ast.walk(definition):
         if isinstance(node, ast.Assign):
             (target,) = node.targets
-            assert isinstance(target, ast.Name), "a rule assigns one name at a time"
+            if not isinstance(target, ast.Name):
+                continue  # q, s = another rule: the names are given there
             name = ast.Constant(target.id)
             node.value = ast.Call(ast.Name("__bind__", ast.Load()), [name, node.value], [])
     module = ast.fix_missing_locations(ast.Module([definition], type_ignores=[]))
     scope = {**function.__globals__, **inspect.getclosurevars(function).nonlocals}
-    called = function.__code__.co_names + function.__code__.co_freevars
-    scope |= {k: _named(scope[k], bind) for k in called if isinstance(scope.get(k), Rule)}
+    for used in function.__code__.co_names + function.__code__.co_freevars:
+        called = scope.get(used)
+        if isinstance(called, Rule):
+            scope[used] = _named(called.function, bind)
+        elif isinstance(called, FunctionType) and called.__module__ == function.__module__:
+            scope[used] = _named(called, bind)
     scope["__bind__"] = bind
     exec(compile(module, inspect.getsourcefile(function) or "<rule>", "exec"), scope)
     made: Callable[..., Any] = scope[definition.name]
@@ -214,13 +241,16 @@ def _named(rule: Rule, bind: Callable[[str, Any], Any]) -> Callable[..., Any]:
 
 
 def _tidy(expr: Any) -> sympy.Expr:
-    """Drop factors 1 and terms 0, which fixed hyperparameters leave in unevaluated arithmetic."""
+    """Drop factors 1 and terms 0, which fixed hyperparameters leave in unevaluated arithmetic,
+    and the brackets of a sum within a sum."""
     expr = sympy.sympify(expr)
     if expr.is_Atom:
         return expr
     args = [_tidy(a) for a in expr.args]
     if expr.is_Mul and any(a.is_zero for a in args):
         return sympy.Integer(0)
+    if expr.is_Add:
+        args = [b for a in args for b in (a.args if a.is_Add else (a,))]
     if expr.is_Mul or expr.is_Add:
         kept = [a for a in args if a != expr.identity]
         return expr.func(*kept) if len(kept) > 1 else kept[0] if kept else expr.identity
@@ -244,6 +274,7 @@ LETTERS = {
     "sum": "G",
     "x1": "x_1",
     "trust_coefficient": r"\eta_0",
+    "beta2_decay": "c",
 }
 
 CONSTANT = {"x1"}  # state that is set once, and has no time
@@ -263,6 +294,8 @@ def latex(
     fixed: as in `record`.
     """
     letters = {**LETTERS, **(names or {})}
+    if "eta" in rule.hyperparameters and "lr" not in (names or {}):
+        letters["lr"] = r"\alpha"  # as in the AdamW paper, where η is the schedule
 
     def letter(name: str) -> str:
         if name in letters:
@@ -306,11 +339,14 @@ class _Page(LatexPrinter):
         return str(expr.name)
 
     def _print_Function(self, expr: sympy.Function, exp: Any = None) -> str:
-        return rf"{expr.func.__name__}\!\left({self._print(expr.args[0])}\right)"
+        args = [self._print(a) for a in expr.args]
+        if isinstance(expr, OfTensor):
+            text = type(expr).page(*args)
+            return text if exp is None else f"{text}^{{{exp}}}"
+        return rf"{expr.func.__name__}\!\left({args[0]}\right)"
 
-    def _print_Abs(self, expr: sympy.Abs, exp: Any = None) -> str:
-        # Only `ops.norm` makes one, and on the page its argument is a tensor.
-        return rf"\left\lVert {self._print(expr.args[0])} \right\rVert"
+    def _print_sign(self, expr: sympy.sign, exp: Any = None) -> str:
+        return rf"\operatorname{{sign}}\!\left({self._print(expr.args[0])}\right)"
 
 
 def operator(name: str) -> Callable[[Any], sympy.Expr]:
@@ -321,18 +357,18 @@ def operator(name: str) -> Callable[[Any], sympy.Expr]:
 def javascript(rule: Rule, **fixed: Any) -> str:
     """A JavaScript function that takes one step of `rule` on one coordinate:
 
-        name(p, g, s, t, h) -> [p, s]
+        name(p, g, s, t, hyper) -> [p, s]
 
-    with the state s and the hyperparameters h as objects under the rule's names.
+    with the state s and the hyperparameters hyper as objects under the rule's names.
     Elementwise rules apply it to each coordinate. `fixed` as in `record`.
     """
-    prefix = {"state": "s.", "hyperparameter": "h."}
+    prefix = {"state": "s.", "hyperparameter": "hyper."}
     recorded = record(rule, lambda kind, name: sympy.Symbol(prefix.get(kind, "") + name), **fixed)
     values = [*(v for _, v in recorded.steps), recorded.parameter, *recorded.state.values()]
-    if any(v.has(sympy.Abs) for v in values):
+    if of_tensors := sorted({f.func.__name__ for v in values for f in v.atoms(OfTensor)}):
         raise ValueError(
-            f"{rule.name} takes the norm of a tensor, and javascript() writes steps of one "
-            "coordinate: choose an elementwise rule"
+            f"{rule.name} needs {', '.join(of_tensors)} of a tensor, and javascript() writes steps "
+            "of one coordinate: choose an elementwise rule"
         )
     write = partial(sympy.jscode, order="none")
     lines = [f"  const {name} = {write(value)};" for name, value in recorded.steps]
@@ -340,4 +376,4 @@ def javascript(rule: Rule, **fixed: Any) -> str:
     lines.append(f"  return [{write(recorded.parameter)}, {{{state}}}];")
     about = inspect.getdoc(rule.function) or ""
     comment = "\n".join(f"// {line}".rstrip() for line in about.splitlines())
-    return "\n".join([comment, f"function {rule.name}(p, g, s, t, h) {{", *lines, "}"])
+    return "\n".join([comment, f"function {rule.name}(p, g, s, t, hyper) {{", *lines, "}"])

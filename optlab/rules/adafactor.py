@@ -26,7 +26,7 @@ def factored_adam(X, G, s, t, *, lr, beta2, eps):
     """The deck's Algorithm 4, with 1 - beta2^t where it prints 1 - beta2^T."""
     R = beta2 * s.R + (1 - beta2) * row_sums(G**2)
     C = beta2 * s.C + (1 - beta2) * column_sums(G**2)
-    V_hat = R * C / column_sums(R) / (1 - beta2**t)
+    V_hat = R * C / (column_sums(R) * (1 - beta2**t))
     return X - lr * G / (sqrt(V_hat) + eps), State(R=R, C=C)
 
 
@@ -37,7 +37,8 @@ def adafactor(X, G, s, t, *, lr, beta2_decay, eps1, eps2, d):
     R = beta2 * s.R + (1 - beta2) * row_means(G**2 + eps1)
     C = beta2 * s.C + (1 - beta2) * column_means(G**2 + eps1)
     V = R * C / column_means(R)
-    return X - _step(X, G / sqrt(V), t, lr, eps2, d), State(R=R, C=C)
+    U = G / sqrt(V)
+    return X - _step(X, U, t, lr, eps2, d), State(R=R, C=C)
 
 
 @rule(V=zeros_like)
@@ -45,7 +46,8 @@ def adafactor_vector(X, G, s, t, *, lr, beta2_decay, eps1, eps2, d):
     """Shazeer and Stern (2018), Adafactor for vectors: nothing is factored."""
     beta2 = 1 - t**beta2_decay
     V = beta2 * s.V + (1 - beta2) * (G**2 + eps1)
-    return X - _step(X, G / sqrt(V), t, lr, eps2, d), State(V=V)
+    U = G / sqrt(V)
+    return X - _step(X, U, t, lr, eps2, d), State(V=V)
 
 
 def _step(X, U, t, lr, eps2, d):
