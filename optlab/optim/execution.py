@@ -14,16 +14,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import fx
 
+from optlab.optim import native
 from optlab.optim.split import Split, split
 from optlab.optim.store import store
 from optlab.optim.tensorlist import TensorList
 from optlab.rules import Rule, State
 
-# `auto` compiles from this many elements on: on two CPU cores a compiled step of
-# 4 million parameters saves about 10 ms over foreach, so that the 10 to 20
-# seconds of compilation are repaid after some thousand steps.
-WORTH_COMPILING = 2**22
+# `auto` compiles from this many elements on. On two CPU cores a C kernel takes half a second
+# to compile, once, and then saves about as much in a thousand steps of a quarter of a million
+# elements; torch.compile takes ten seconds.
+WORTH_COMPILING = {"cpu": 2**18}
+WORTH_COMPILING_ELSEWHERE = 2**22
 
 # Below this many elements the call of a compiled kernel costs more than its work.
 WORTH_A_CALL = 1024
@@ -72,43 +75,58 @@ def foreach(batch: Batch) -> None:
 
 
 def compiled(batch: Batch, *, give_up: bool = False) -> None:
-    """The rule as one kernel that reads and writes each array once.
+    """The rule as one kernel that reads and writes each array once a pass.
 
-    There is one kernel for each rule, dtype and kind of device, for all
-    sizes and all values of the hyperparameters. Small and non-contiguous tensors go
-    to `foreach`, and so do rules that cannot be fused; so does everything, with one
+    On a CPU it is a C function that takes all tensors in one call (`native`);
+    elsewhere, and for half precision and rules of rows and columns, torch.compile
+    makes it. There is one kernel for each rule, dtype and kind of device, for all
+    sizes and all values of the hyperparameters. Non-contiguous tensors go to
+    `foreach`, and so do rules that cannot be fused; so does everything, with one
     warning, if compilation fails and `give_up` is true.
     """
-    fit = [
-        i
-        for i, (p, s) in enumerate(zip(batch.params, batch.state, strict=True))
-        if p.numel() >= WORTH_A_CALL and all(x.is_contiguous() for x in (p, *s.values()))
-    ]
+    hyper = batch.hyperparameters
+    device, dtype = batch.params[0].device, batch.params[0].dtype
+    flags = {k: v for k, v in hyper.items() if not _is_number(v)}
+    names = tuple(k for k in hyper if k not in flags)
+    cut = _split(batch.rule, tuple(flags.items()), names, batch.compute)
     done: set[int] = set()
-    if fit:
-        device, dtype = batch.params[0].device, batch.params[0].dtype
-        hyper = batch.hyperparameters
-        flags = {k: v for k, v in hyper.items() if not _is_number(v)}
-        names = tuple(k for k in hyper if k not in flags)
-        key = (batch.rule, tuple(flags.items()), names, batch.compute, dtype, device.type)
-        cut, kernel = _kernel(*key)
+    if cut.fusible:
+        fit = [
+            i
+            for i, (p, s) in enumerate(zip(batch.params, batch.state, strict=True))
+            if all(x.is_contiguous() for x in (p, *s.values()))
+        ]
         numbers = cut.numbers(batch.t, *(hyper[k] for k in names))
         c = _pack(numbers, device, batch.compute or dtype)
-        shape = _flat if cut.flat else _alone
-        fit = fit if cut.fusible else []
-    for i in fit:
-        p, g, state = batch.params[i], batch.grads[i].contiguous(), batch.state[i]
         try:
-            kernel(shape(p), shape(g), *(shape(state[k]) for k in batch.rule.initial), c)
-        except torch._dynamo.exc.TorchDynamoException as error:
+            run = _native(cut, dtype) if device.type == "cpu" and not batch.compute else None
+            if run is not None:
+                run(_arrays(batch, fit), c)
+                done.update(fit)
+            else:
+                kernel = _compiled(cut, dtype, device.type)
+                shape = _flat if cut.flat else _alone
+                for i in fit:
+                    if batch.params[i].numel() >= WORTH_A_CALL:
+                        kernel(*(shape(x) for x in _arrays(batch, [i])[0]), c)
+                        done.add(i)
+        except (native.CannotCompile, torch._dynamo.exc.TorchDynamoException) as error:
             if not give_up:
                 raise
             _give_up_compiling(device.type, error)
-            break
-        torch.autograd.graph.increment_version(p)  # so that backward notices, as after copy_
-        done.add(i)
+        for i in done:
+            torch.autograd.graph.increment_version(batch.params[i])  # as copy_ does, for backward
     if rest := [i for i in range(len(batch.params)) if i not in done]:
         foreach(batch.part(rest))
+
+
+def _arrays(batch: Batch, indices: list[int]) -> list[list[torch.Tensor]]:
+    """What a kernel takes of each tensor: parameter, gradient and state."""
+    names = list(batch.rule.initial)
+    return [
+        [batch.params[i], batch.grads[i].contiguous(), *(batch.state[i][k] for k in names)]
+        for i in indices
+    ]
 
 
 EXECUTIONS: dict[str, Callable[[Batch], None]] = {
@@ -124,27 +142,42 @@ def run(batch: Batch, execution: str) -> None:
         EXECUTIONS[execution](batch)
     elif any(type(p) not in (torch.Tensor, torch.nn.Parameter) for p in batch.params):
         plain(batch)  # DTensor and other subclasses: leave the dispatch to them
-    elif sum(p.numel() for p in batch.params) >= WORTH_COMPILING and _can_compile(
-        batch.params[0].device.type
-    ):
-        compiled(batch, give_up=True)
     else:
-        foreach(batch)
+        device = batch.params[0].device.type
+        enough = WORTH_COMPILING.get(device, WORTH_COMPILING_ELSEWHERE)
+        if sum(p.numel() for p in batch.params) >= enough and _can_compile(device):
+            compiled(batch, give_up=True)
+        else:
+            foreach(batch)
 
 
 @functools.cache
-def _kernel(
+def _split(
     rule: Rule,
     flags: tuple[tuple[str, Any], ...],
     names: tuple[str, ...],
     compute: torch.dtype | None,
-    dtype: torch.dtype,
-    device: str,
-) -> tuple[Split, Callable[..., None]]:
+) -> Split:
+    return split(rule, dict(flags), names, compute)
+
+
+@functools.cache
+def _native(cut: Split, dtype: torch.dtype) -> native.Kernel | None:
+    """The C function, or None where C is not for this rule or there is no C compiler."""
+    if not cut.flat or dtype not in native.REAL or native.compiler() is None:
+        return None
+    try:
+        return native.kernel(cut.text, dtype)
+    except native.CannotWrite:
+        return None
+
+
+@functools.cache
+def _compiled(cut: Split, dtype: torch.dtype, device: str) -> Callable[..., None]:
     # dtype and device are in the key so that each kernel is compiled only once:
     # torch.compile gives up on a function that it has specialized too often.
-    cut = split(rule, dict(flags), names, compute)
-    return cut, torch.compile(cut.tensors, dynamic=True, fullgraph=True)
+    copy = fx.GraphModule({}, cut.tensors.graph)
+    return torch.compile(copy, dynamic=True, fullgraph=True)
 
 
 def _flat(x: torch.Tensor) -> torch.Tensor:
@@ -179,7 +212,8 @@ def _can_compile(device: str) -> bool:
 @functools.cache
 def _has_compiler(device: str) -> bool:
     if device == "cpu":
-        return shutil.which(os.environ.get("CXX", "g++")) is not None
+        named = native.compiler(), shutil.which(os.environ.get("CXX", "g++"))
+        return any(name is not None for name in named)
     from torch.utils._triton import has_triton
 
     return bool(has_triton())

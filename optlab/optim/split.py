@@ -43,6 +43,7 @@ class Split:
     numbers(t, *hyperparameters) -> the numbers that meet tensors, as a tuple;
     tensors(p, g, *state, c), with those numbers as c, writes p and state in place.
 
+    text: the second part with the operations of `optlab.ops`, from which `tensors` is made.
     fusible: whether torch.compile can make one kernel of it. It cannot where the rule
         decomposes a matrix; and it may not where a new value is another's old value, say
         the old parameter a part of the state: it loses that (pytorch issue 198131).
@@ -51,6 +52,7 @@ class Split:
 
     numbers: Callable[..., tuple[Any, ...]]
     tensors: fx.GraphModule
+    text: fx.Graph
     fusible: bool
     flat: bool
 
@@ -94,17 +96,25 @@ def split(
     numbers.output(tuple(copied[n] for n in met))
 
     copied = {}
-    tensors = fx.Graph()
+    text = fx.Graph()
     arrays = [p, g, *vars(s).values()]
     for array in arrays:
-        copied[array.node] = tensors.node_copy(array.node)
-    c = tensors.placeholder("c")
+        copied[array.node] = text.node_copy(array.node)
+    c = text.placeholder("c")
     for i, node in enumerate(met):
-        copied[node] = tensors.call_function(operator.getitem, (c, i))
+        copied[node] = text.call_function(operator.getitem, (c, i))
     for node in whole.nodes:
         if node not in copied and node not in number:
-            copied[node] = tensors.node_copy(node, copied.__getitem__)
-            if isinstance(node.target, ops.Operation):
-                copied[node].target = node.target.dispatch(torch.Tensor)
-    tensors.output(None)
-    return Split(fx.GraphModule({}, numbers), fx.GraphModule({}, tensors), fusible, flat)
+            copied[node] = text.node_copy(node, copied.__getitem__)
+    text.output(None)
+    return Split(fx.GraphModule({}, numbers), _lowered(text), text, fusible, flat)
+
+
+def _lowered(text: fx.Graph) -> fx.GraphModule:
+    """`text` with the functions of torch in the place of the operations of `optlab.ops`."""
+    graph, copied = fx.Graph(), dict[fx.Node, fx.Node]()
+    for node in text.nodes:
+        copied[node] = graph.node_copy(node, copied.__getitem__)
+        if isinstance(node.target, ops.Operation):
+            copied[node].target = node.target.dispatch(torch.Tensor)
+    return fx.GraphModule({}, graph)
