@@ -205,6 +205,13 @@ def _pack(numbers: tuple[Any, ...], device: torch.device, dtype: torch.dtype) ->
 _given_up: set[str] = set()
 
 
+def forget_kernels() -> None:
+    """Compile anew from here on, also where compilation was given up."""
+    for cached in (_split, _native, _compiled, _has_compiler):
+        cached.cache_clear()
+    _given_up.clear()
+
+
 def _can_compile(device: str) -> bool:
     return device not in _given_up and _has_compiler(device)
 
@@ -223,6 +230,6 @@ def _give_up_compiling(device: str, error: Exception) -> None:
     _given_up.add(device)
     reason = str(error).strip().splitlines()[0]
     warnings.warn(
-        f"torch.compile failed on {device} ({reason}); optlab goes on with execution='foreach'",
+        f"compilation failed on {device} ({reason}); optlab goes on with execution='foreach'",
         stacklevel=2,
     )

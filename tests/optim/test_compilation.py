@@ -1,4 +1,7 @@
-"""When a kernel is compiled, how often, and what happens where none can be."""
+"""When torch.compile makes a kernel, how often, and what happens where it cannot.
+
+On a CPU, C comes first (test_native): here no C compiler is found.
+"""
 
 import itertools
 
@@ -8,7 +11,7 @@ from torch._dynamo.utils import counters
 from twins import assert_alike, parameters, train
 
 import optlab
-from optlab.optim import execution
+from optlab.optim import execution, native
 
 
 def graphs():
@@ -16,14 +19,13 @@ def graphs():
 
 
 @pytest.fixture(autouse=True)
-def fresh_memory():
-    """Each test finds nothing compiled and nothing given up."""
+def fresh_memory(monkeypatch):
+    """Each test finds nothing compiled, nothing given up, and no C compiler."""
+    monkeypatch.setattr(native, "compiler", lambda: None)
 
     def forget():
         torch._dynamo.reset()
-        execution._kernel.cache_clear()
-        execution._has_compiler.cache_clear()
-        execution._given_up.clear()
+        execution.forget_kernels()
 
     forget()
     yield
@@ -80,7 +82,7 @@ def test_auto_leaves_a_small_model_alone():
 @pytest.fixture
 def worth_compiling(monkeypatch):
     """Any model counts as large enough."""
-    monkeypatch.setattr(execution, "WORTH_COMPILING", 0)
+    monkeypatch.setitem(execution.WORTH_COMPILING, "cpu", 0)
 
 
 def reference(steps=3):
@@ -132,7 +134,7 @@ def test_auto_warns_once_and_goes_on_where_compilation_fails(monkeypatch, works_
         train(optlab.Adam(params), params, 3)
     (warning,) = caught
     assert str(warning.message) == (
-        "torch.compile failed on cpu (no space left); optlab goes on with execution='foreach'"
+        "compilation failed on cpu (no space left); optlab goes on with execution='foreach'"
     )
     assert_alike(params, train(torch.optim.Adam(expected), expected, 3))
     train(optlab.SGD(params), params, 1)  # and does not try again

@@ -1,0 +1,224 @@
+"""Rules as C functions: the same numbers, one kernel, no memory, and clear failures."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from twins import assert_alike, parameters, train
+
+import optlab
+from optlab import rules
+from optlab.optim import execution, native
+from optlab.optim.split import split
+
+pytestmark = pytest.mark.skipif(native.compiler() is None, reason="no C compiler")
+
+HYPER = {
+    "gradient_descent": {"lr": 0.1},
+    "momentum": {"lr": 0.1, "momentum": 0.9, "dampening": 0.2},
+    "adagrad": {"lr": 0.1, "delta": 1e-3},
+    "adagrad_dual": {"lr": 0.1, "delta": 1e-3},
+    "adam": {"lr": 0.1, "beta1": 0.9, "beta2": 0.99, "eps": 1e-8},
+    "adamw": {
+        "lr": 0.1,
+        "beta1": 0.9,
+        "beta2": 0.99,
+        "eps": 1e-8,
+        "weight_decay": 0.1,
+        "eta": 0.5,
+    },
+    "amsgrad": {"lr": 0.1, "beta1": 0.9, "beta2": 0.99, "eps": 0.0},
+    "adafactor_vector": {"lr": 0.1, "beta2_decay": -0.8, "eps1": 1e-30, "eps2": 1e-3, "d": 0.5},
+    "lars": {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.1, "trust_coefficient": 0.02},
+    "lars_deck": {"lr": 0.1, "beta1": 0.9, "weight_decay": 0.1},
+    "lamb": {"lr": 0.1, "beta1": 0.9, "beta2": 0.99, "eps": 1e-6, "weight_decay": 0.1},
+    "sophia": {"lr": 0.1, "beta1": 0.9, "rho": 0.04, "eps": 1e-12, "weight_decay": 0.1},
+}
+SHAPES = [(170, 201), (native.BLOCK,), (native.BLOCK + 1,), (3, 4), (0,), ()]
+
+
+@pytest.fixture(autouse=True)
+def fresh_memory():
+    execution.forget_kernels()
+    yield
+    execution.forget_kernels()
+
+
+def steps(name, execute, dtype=torch.float64, gradients=torch.randn_like, n=4):
+    """Parameters and state after n steps of a rule, all of them in one list."""
+    rule, hyper = getattr(rules, name), HYPER[name]
+    flags = {k: v for k, v in rule.hyperparameters.items() if k not in hyper}
+    torch.manual_seed(0)
+    params = [torch.randn(shape, dtype=dtype) for shape in SHAPES]
+    state = [vars(rule.init(p)) for p in params]
+    for t in range(1, n + 1):
+        grads = [gradients(p) for p in params]
+        execute(execution.Batch(rule, t, {**hyper, **flags}, params, grads, state, None))
+    return [*params, *(x for s in state for x in s.values())]
+
+
+def cut(name):
+    rule, hyper = getattr(rules, name), HYPER[name]
+    flags = {k: v for k, v in rule.hyperparameters.items() if k not in hyper}
+    return split(rule, flags, tuple(hyper), None)
+
+
+@pytest.mark.parametrize("name", HYPER)
+def test_it_is_the_rule(name):
+    for ours, plain in zip(
+        steps(name, execution.compiled), steps(name, execution.plain), strict=True
+    ):
+        assert torch.allclose(ours, plain, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", HYPER)
+def test_it_is_the_rule_in_float32(name):
+    ours = steps(name, execution.compiled, torch.float32)
+    for a, b in zip(ours, steps(name, execution.plain, torch.float32), strict=True):
+        assert torch.allclose(a, b, rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("name", HYPER)
+def test_every_rule_without_rows_and_matrices_is_written(name, monkeypatch):
+    # `compiled` must not have gone to torch.compile or to lists
+    monkeypatch.setattr(torch, "compile", None)
+    monkeypatch.setattr(execution, "foreach", None)
+    steps(name, execution.compiled, n=1)
+
+
+@pytest.mark.parametrize("name", ["adam", "amsgrad", "sophia", "lamb", "adagrad"])
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_what_is_not_finite_goes_where_the_rule_sends_it(name, bad):
+    def gradients(p):
+        g = torch.ones_like(p)
+        if g.dim() == 2:
+            g[1, 2] = bad
+        return g
+
+    ours = steps(name, execution.compiled, gradients=gradients)
+    for a, b in zip(ours, steps(name, execution.plain, gradients=gradients), strict=True):
+        assert torch.equal(a.isnan(), b.isnan())
+        assert torch.allclose(a.nan_to_num(), b.nan_to_num(), rtol=1e-9)
+
+
+def test_zero_weights_and_gradients():
+    for name in ("lars", "lamb", "amsgrad", "adagrad"):
+        ours = steps(name, execution.compiled, gradients=torch.zeros_like)
+        plain = steps(name, execution.plain, gradients=torch.zeros_like)
+        for a, b in zip(ours, plain, strict=True):
+            assert a.isfinite().all()
+            assert torch.allclose(a, b)
+
+
+def test_the_number_of_threads_changes_nothing():
+    def with_threads(n):
+        before = torch.get_num_threads()
+        torch.set_num_threads(n)
+        try:
+            return steps("lamb", execution.compiled)
+        finally:
+            torch.set_num_threads(before)
+
+    for one, two in zip(with_threads(1), with_threads(2), strict=True):
+        assert torch.equal(one, two)
+
+
+def test_a_norm_makes_two_passes_and_everything_else_one():
+    loops = {name: native.write(cut(name).text, "float")[0].count("omp parallel") for name in HYPER}
+    norms = {"lars", "lars_deck", "lamb", "adafactor_vector"}
+    assert loops == {name: 2 if name in norms else 1 for name in HYPER}
+
+
+def test_what_a_pass_has_stored_is_read_in_the_next():
+    # LAMB: moments in the first pass, parameters in the second, and no array besides
+    first, second = native.write(cut("lamb").text, "float")[0].split("#pragma omp parallel")[1:]
+    p, g, m, v = (f"a{k}[j]" for k in range(4))
+    assert f"{m} =" in first
+    assert f"{v} =" in first
+    assert f"{p} =" not in first
+    assert f"{p} =" in second
+    assert g not in second
+    assert f"{m} =" not in second
+
+
+def test_an_old_value_that_a_later_pass_needs_is_not_overwritten_before():
+    def shrinking(p, g, s, t, *, lr):
+        m = s.m + g
+        return p - lr * optlab.ops.norm(m) * s.m, rules.State(m=m)
+
+    rule = rules.Rule(shrinking, {"m": torch.ones_like})
+    p, g = torch.randn(5, dtype=torch.float64), torch.randn(5, dtype=torch.float64)
+    expected, state = rule(p, g, rule.init(p), 1, lr=0.1)
+    s = vars(rule.init(p))
+    execution.compiled(execution.Batch(rule, 1, {"lr": 0.1}, [p], [g], [s], None))
+    assert torch.allclose(p, expected)
+    assert torch.allclose(s["m"], state.m)
+
+
+def test_one_kernel_serves_all_sizes_and_values(monkeypatch):
+    written = []
+    make = native.kernel
+    monkeypatch.setattr(native, "kernel", lambda *key: written.append(key) or make(*key))
+    for settings in ({"lr": 0.1}, {"lr": 0.2, "betas": (0.5, 0.6)}, {"lr": torch.tensor(0.1)}):
+        for shapes in ([(5,)], [(40, 50), (3,)]):
+            params = parameters(shapes)
+            train(optlab.Adam(params, **settings, execution="compiled"), params, 3)
+    assert len(written) == 1
+
+
+def test_the_library_is_kept_between_processes(tmp_path, monkeypatch):
+    monkeypatch.setenv("OPTLAB_CACHE", str(tmp_path / "kernels"))
+    native.kernel(cut("adam").text, torch.float32)
+    (library,) = (tmp_path / "kernels").iterdir()
+    monkeypatch.setattr(subprocess, "run", None)
+    native.kernel(cut("adam").text, torch.float32)
+    assert [library] == list((tmp_path / "kernels").iterdir())
+
+
+def test_a_refused_source_says_so(tmp_path, monkeypatch):
+    monkeypatch.setenv("OPTLAB_CACHE", str(tmp_path))
+    monkeypatch.setattr(native, "FLAGS", ("--no-such-flag",))
+    with pytest.raises(native.CannotCompile, match="no-such-flag"):
+        native.kernel(cut("adam").text, torch.float32)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_compiler_says_what_to_install(monkeypatch):
+    monkeypatch.setenv("CC", "no-such-compiler")
+    with pytest.raises(native.CannotCompile, match="install gcc, or set CC"):
+        native.kernel(cut("adam").text, torch.float32)
+
+
+def test_backward_notices_that_a_parameter_has_changed():
+    p = torch.nn.Parameter(torch.randn(3, dtype=torch.float64))
+    loss = (p**2).sum()
+    p.grad = torch.ones_like(p)
+    optlab.Adam([p], execution="compiled").step()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
+def test_a_step_needs_no_memory():
+    code = """
+import resource, torch, optlab
+p = torch.nn.Parameter(torch.randn(8_000_000))
+p.grad = torch.randn_like(p)
+optimizer = optlab.LAMB([p], execution="compiled")
+optimizer.step()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for _ in range(3):
+    optimizer.step()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
+    )
+    assert int(done.stdout) < 4_000  # kB; one array of this size takes 32,000
+
+
+def test_arrays_are_counted_right():
+    source, arrays = native.write(cut("amsgrad").text, "double")
+    assert arrays == 5  # parameter, gradient, m, v, v_hat
+    assert "#define REAL double" in source
