@@ -69,7 +69,7 @@ def settings(*, svg_hashsalt: str) -> Any:
 
 
 def log_ticks(ax: Axes) -> None:
-    """Label decades on logarithmic axes; where there are fewer than three, 1, 2, 5, 10, 20, …"""
+    """Label decades on logarithmic axes; with two of them 1, 3, 10, 30, …, with one 1, 2, 5, …"""
     for axis, limits in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):
         if axis.get_scale() != "log" or getattr(axis.get_transform(), "base", 10) != 10:
             continue
@@ -77,7 +77,7 @@ def log_ticks(ax: Axes) -> None:
         decades = [k for k in range(-30, 31) if low <= 10.0**k <= high]
         axis.set_minor_formatter(NullFormatter())
         if len(decades) < 3:
-            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5) if len(decades) < 2 else (1, 3)))
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 

@@ -185,6 +185,7 @@ def tick_labels(low, high):
 
 def test_short_logarithmic_axes_have_plain_numbers():
     assert tick_labels(0.3, 7) == ["0.5", "1", "2", "5"]
+    assert tick_labels(100, 6400) == ["100", "300", "1000", "3000"]
 
 
 def test_long_logarithmic_axes_have_decades_only():
