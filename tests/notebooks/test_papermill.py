@@ -9,12 +9,14 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from optlab.report.claims import MIME
+
 NOTEBOOKS = sorted(Path(__file__).parents[2].glob("notebooks/*.ipynb"))
 
 # A second set of parameters for each notebook: other values, about as quick as the first.
 SECOND = {
     "01-gradient-descent": {"seed": 1, "dimension": 3, "horizon": 256, "lr_scale": 0.5},
-    "03-adam": {"seed": 1},
+    "03-adam": {"seed": 1, "lr": 0.05, "beta1": 0.8, "beta2": 0.5, "eps": 0.01},
     "99-sample": {"seed": 1, "lr": 0.5},
 }
 
@@ -42,6 +44,8 @@ def test_a_second_set_of_parameters_runs(notebook, tmp_path):
     book = nbformat.read(tmp_path / "out.ipynb", 4)
     [injected] = [c for c in book.cells if "injected-parameters" in c.metadata.get("tags", [])]
     assert [line.split(" = ")[0] for line in injected.source.splitlines()[1:]] == list(values)
+    shown = [o.get("data", {}).get(MIME) for c in book.cells for o in c.get("outputs", [])]
+    assert [d for d in shown if d and d["verdict"].startswith("not ")] == []
 
 
 def test_a_bad_value_is_refused_by_the_check_cell(notebook, tmp_path):
