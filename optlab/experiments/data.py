@@ -34,8 +34,8 @@ def digits(
 ) -> Data:
     """scikit-learn's digits: 1797 images of 8 × 8 pixels, 10 classes, no download.
 
-    Pixels are scaled from 0…16 to 0…1 and centered on the training mean. Which
-    images are for test does not depend on any seed of an experiment.
+    test: how many images are held out. Which ones does not depend on any seed of an experiment.
+    Pixels are scaled from 0…16 to 0…1 and centered on the training mean.
     """
     from sklearn.datasets import load_digits
 
