@@ -6,7 +6,7 @@ import sys
 
 import pytest
 import torch
-from twins import assert_alike, parameters, train
+from twins import parameters, train
 
 import optlab
 from optlab import rules
