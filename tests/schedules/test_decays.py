@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.optim import lr_scheduler
 
@@ -167,8 +167,11 @@ def test_whole_numbered_tensor_parameters_are_exact():
     decay = schedules.adamwr_weight_decay(torch.tensor([3]), 2)
     expected = [3**-0.5] * 3 + [6**-0.5]
     assert decay(torch.arange(4)).tolist() == pytest.approx(expected, rel=1e-15)
+    decay = schedules.adamwr_weight_decay(3, torch.tensor([1, 2]))
+    assert decay(1).tolist() == pytest.approx([3**-0.5] * 2, rel=1e-15)
 
 
+@settings(deadline=None)
 @given(T=st.integers(1, 1000), eta_min=st.floats(0, 1))
 def test_cosine_falls_from_one_to_eta_min_and_is_half_on_average(T, eta_min):
     values = [schedules.cosine(T, eta_min)(t) for t in range(T + 1)]
@@ -179,6 +182,7 @@ def test_cosine_falls_from_one_to_eta_min_and_is_half_on_average(T, eta_min):
     assert mean == pytest.approx((1 + eta_min) / 2, rel=1e-12)
 
 
+@settings(deadline=None)
 @given(T=st.integers(1, 1000), end=st.floats(0, 1))
 def test_linear_decay_falls_and_its_sum_is_that_of_a_trapezoid(T, end):
     values = [schedules.linear_decay(T, end)(t) for t in range(T + 1)]

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.optim.lr_scheduler import CosineAnnealingWarmRestarts
 
@@ -32,6 +32,7 @@ def test_by_hand():
     assert schedules.sgdr(2, 2, eta_min=0.2)(4) == pytest.approx(0.6, rel=1e-15)
 
 
+@settings(deadline=None)
 @given(
     T_0=st.integers(1, 10**6),
     T_mult=st.sampled_from(T_MULT),
@@ -47,6 +48,7 @@ def test_every_restart_is_exact(T_0, T_mult, eta_min, steps_per_epoch):
         assert schedule(end - 1) == pytest.approx(eta_min + (1 - eta_min) * last, abs=1e-14)
 
 
+@settings(deadline=None)
 @given(T_0=st.integers(1, 1000), T_mult=st.sampled_from(T_MULT), n=st.integers(1, 9))
 def test_every_restart_is_exact_on_tensors(T_0, T_mult, n):
     ends = torch.tensor([0, *restarts(T_0, T_mult, n)])
@@ -60,6 +62,7 @@ def test_every_restart_is_exact_on_tensors(T_0, T_mult, n):
     assert lengths.tolist() == [T_0 * T_mult**i for i in range(n + 1)]
 
 
+@settings(deadline=None)
 @given(t=st.integers(0, 10**18), T_0=st.integers(1, 10**6), T_mult=st.sampled_from(T_MULT))
 def test_the_cycle_contains_its_update(t, T_0, T_mult):
     start, length = schedules.cycle(t, T_0, T_mult)

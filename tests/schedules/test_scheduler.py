@@ -108,7 +108,8 @@ def test_a_tensor_rate_is_filled_in_place(make):
     assert held.item() == pytest.approx(0.01 * RESTARTED(5), rel=1e-6)
     # nothing that the scheduler gives out or keeps is the tensor that it fills
     last, initial = scheduler.get_last_lr()[0], optimizer.param_groups[0]["initial_lr"]
-    for tensor in (last, initial, state["initial"]["lr"][0]):
+    live = scheduler.state_dict()["initial"]["lr"][0]
+    for tensor in (last, initial, live, state["initial"]["lr"][0]):
         tensor.zero_()
     assert held.item() == pytest.approx(0.01 * RESTARTED(5), rel=1e-6)
     optimizer.step()
@@ -174,6 +175,23 @@ def test_resuming_at_every_step_of_twenty_has_the_same_bits(make, tensor, order)
         assert s.last_epoch == 20
 
 
+def test_the_state_of_the_scheduler_alone_brings_the_rates_back():
+    p = parameter()
+    o = optlab.SGD([p], lr=1.0, weight_decay=0.5)
+    both_scheduled = {"lr": schedules.cosine(10), "weight_decay": schedules.linear_decay(10)}
+    s = LRScheduler(o, both_scheduled)
+    train(p, o, s, 3)
+    fresh = optlab.SGD([parameter()], lr=7.0, weight_decay=7.0)
+    resumed = LRScheduler(fresh, both_scheduled)
+    resumed.load_state_dict(s.state_dict())
+    (group,) = fresh.param_groups
+    assert resumed.get_last_lr() == [group["lr"]] == [schedules.cosine(10)(3)]
+    assert group["weight_decay"] == 0.5 * (1 - 3 / 10)
+    assert resumed.base_lrs == [1.0]
+    resumed.step()  # as when a run stopped between the two steps: no warning about their order
+    assert group["lr"] == schedules.cosine(10)(4)
+
+
 def test_construction_on_a_loaded_optimizer_leaves_its_rate():
     p = parameter()
     o = torch.optim.SGD([p], lr=1.0)
@@ -181,8 +199,9 @@ def test_construction_on_a_loaded_optimizer_leaves_its_rate():
     train(p, o, s, 3)
     resumed = torch.optim.SGD([parameter()], lr=1.0)
     resumed.load_state_dict(o.state_dict())
-    LRScheduler(resumed, schedules.cosine(10))
+    scheduler = LRScheduler(resumed, schedules.cosine(10))
     assert resumed.param_groups[0]["lr"] == schedules.cosine(10)(3)
+    assert scheduler.get_last_lr() == [schedules.cosine(10)(3)]
     # torch's own resets it
     torch_resumed = torch.optim.SGD([parameter()], lr=1.0)
     torch_resumed.load_state_dict(o.state_dict())

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optlab.schedules import (
@@ -81,6 +81,7 @@ def is_sound(family, T, cut_frac, ratio):
     )
 
 
+@settings(deadline=None)
 @given(
     T=st.integers(2, 500),
     cut_frac=st.floats(0, 1, exclude_min=True, exclude_max=True),
