@@ -1,4 +1,4 @@
-"""The command line: `optlab run`, `optlab outputs`."""
+"""The command line: `optlab run`, `optlab outputs`, `optlab bench`."""
 
 from __future__ import annotations
 
@@ -74,6 +74,45 @@ def outputs(notebooks: tuple[str, ...]) -> None:
         for path in paths:
             click.echo(f"{path} …", err=True)
             execute.renew_outputs(path)
+
+
+@main.command()
+@click.argument("algorithms", nargs=-1)
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option("--rounds", type=click.IntRange(3), default=15, show_default=True)
+@click.option("--memory/--no-memory", default=True, help="Measure peak memory (CPU).")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--plot", "plot_file", type=click.Path(dir_okay=False, path_type=Path))
+def bench(
+    algorithms: tuple[str, ...],
+    device: str,
+    rounds: int,
+    memory: bool,
+    json_file: Path | None,
+    plot_file: Path | None,
+) -> None:
+    """Time a step of ALGORITHMS (default: all) beside other implementations.
+
+    timm and pytorch_optimizer take part where they are installed.
+    """
+    from optlab import bench as benchmark
+
+    if unknown := [name for name in algorithms if name not in benchmark.CONTESTS]:
+        names = ", ".join(benchmark.CONTESTS)
+        raise click.BadParameter(f"{', '.join(unknown)}; choose from {names}")
+    rows, conditions = [], {}
+    chosen = list(algorithms or benchmark.CONTESTS)
+    for item in benchmark.run(chosen, device, rounds, memory):
+        if isinstance(item, dict):
+            conditions = item
+            click.echo("  ".join(f"{k} {v}" for k, v in item.items()))
+        else:
+            rows.append(item)
+            click.echo(benchmark.table(item))
+    if json_file:
+        benchmark.save(rows, conditions, json_file)
+    if plot_file:
+        benchmark.plot(rows, plot_file)
 
 
 @contextmanager

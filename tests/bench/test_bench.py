@@ -1,0 +1,84 @@
+"""The bench runs, counts right and reports what it left out; its times are not tested."""
+
+import json
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from optlab import bench, rules
+from optlab.cli import main
+from optlab.optim import native
+from optlab.optim.split import split
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch):
+    monkeypatch.setattr(bench, "transformer", lambda: [(40, 50), (3,)])
+    monkeypatch.setattr(bench, "copy_bandwidth", lambda place: 8e9)
+
+
+def shapes_size(shapes):
+    return sum(torch.Size(shape).numel() for shape in shapes)
+
+
+def test_the_shapes_are_of_the_sizes_that_the_page_names(monkeypatch):
+    monkeypatch.undo()
+    assert 20e6 < shapes_size(bench.transformer()) < 30e6
+    assert 15e3 < shapes_size(bench.small_net()) < 25e3
+    assert len(bench.small_net()) == 10
+
+
+@pytest.mark.parametrize("name", bench.CONTESTS)
+def test_each_algorithm_meets_its_rivals_in_torch(name):
+    conditions, large, small = bench.run([name], "cpu", 3, memory=False)
+    assert conditions["torch"] == torch.__version__
+    assert (large.shapes, small.shapes) == ("transformer", "small net")
+    torch_rivals = {k for k in bench.CONTESTS[name].rivals if k.startswith("torch")}
+    assert torch_rivals <= set(large.rivals_ms)
+    assert set(large.rivals_ms) | set(large.left_out) == set(bench.CONTESTS[name].rivals)
+    assert large.ratios == {k: large.ms / ms for k, ms in large.rivals_ms.items()}
+    traffic = bench.CONTESTS[name].bytes * 2003 / (large.ms / 1e3)
+    assert large.of_copy_bandwidth == pytest.approx(traffic / 8e9)
+
+
+def test_the_fewest_bytes_are_what_the_kernels_move():
+    """Arrays read and written by the passes of each C function, 4 bytes each."""
+    hyper = {
+        "SGD": (rules.momentum, ("lr", "momentum", "dampening")),
+        "AdaGrad": (rules.adagrad, ("lr", "delta")),
+        "Adam": (rules.adam, ("lr", "beta1", "beta2", "eps")),
+        "AMSGrad": (rules.amsgrad, ("lr", "beta1", "beta2", "eps")),
+        "LARS": (rules.lars, ("lr", "momentum", "weight_decay", "trust_coefficient")),
+        "LAMB": (rules.lamb, ("lr", "beta1", "beta2", "eps", "weight_decay")),
+        "Sophia": (rules.sophia, ("lr", "beta1", "rho", "eps", "weight_decay")),
+    }
+    for name, (rule, names) in hyper.items():
+        flags = {k: v for k, v in rule.hyperparameters.items() if k not in names}
+        source, arrays = native.write(split(rule, flags, names, None).text, "float")
+        moved = 0
+        for part in source.split("#pragma omp simd")[1:]:
+            loop = part.split("}")[0]
+            for k in range(arrays):
+                writes = loop.count(f"a{k}[j] = ")
+                reads = loop.count(f"a{k}[j]") > writes
+                moved += 4 * (reads + writes)
+        assert moved == bench.CONTESTS[name].bytes, name
+
+
+def test_the_command_writes_what_it_measured(tmp_path):
+    out, picture = tmp_path / "bench.json", tmp_path / "bench.svg"
+    command = ["bench", "AdamW", "--rounds", "3", "--no-memory"]
+    done = CliRunner().invoke(main, [*command, "--json", str(out), "--plot", str(picture)])
+    assert done.exit_code == 0, done.output
+    record = json.loads(out.read_text())
+    assert [row["algorithm"] for row in record["rows"]] == ["AdamW", "AdamW"]
+    assert "torch fused" in done.output
+    assert picture.read_text().startswith("<?xml")
+
+
+def test_an_unknown_algorithm_is_refused_with_the_known_ones():
+    done = CliRunner().invoke(main, ["bench", "Adamax"])
+    assert done.exit_code == 2
+    assert "Adamax" in done.output
+    assert "AdamW" in done.output
