@@ -131,7 +131,8 @@ def outer(x: Any, y: Any) -> Any:
 def solve_root(a: Any, delta: Any, x: Any) -> Any:
     """(delta I + A^½)⁻¹ x for a positive semidefinite d × d matrix A, in the shape of x.
 
-    Where delta and an eigenvalue are 0, that direction of the result is 0.
+    Where delta and an eigenvalue are 0, that direction of the result is 0; with tensors, where
+    delta + root is below 1e-7 of the largest.
     """
     return divide(x, delta + sqrt(a))
 

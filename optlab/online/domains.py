@@ -228,9 +228,8 @@ class Simplex(Domain):
 
 
 def _vector(values: Vector) -> Tensor:
-    x = torch.as_tensor(values)
+    x = values if isinstance(values, Tensor) else torch.as_tensor(values, dtype=torch.float64)
     x = (x if x.is_floating_point() else x.double()).reshape(-1)
-    x = x if isinstance(values, Tensor) else x.double()
     if len(x) == 0 or not bool(torch.isfinite(x).all()):
         raise ValueError("low, high and center must be finite and not empty")
     return x

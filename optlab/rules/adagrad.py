@@ -1,7 +1,8 @@
 """AdaGrad, with diagonal and with full matrices, in the two forms of its paper.
 
 Duchi, Hazan and Singer (2011), Figure 1. H_t = delta I + G_t^½ is diagonal, h, or full. The
-regularizer φ enters by its proximal map, prox(x, step) = argmin_y φ(y) + (y - x)²/(2 step).
+regularizer φ enters by its proximal map, prox(x, step) = argmin_y φ(y) + (y - x)²/(2 step);
+given both, prox and project, the set must be a box. An entry of h that is 0 counts as 1.
 """
 
 from optlab.ops import copy, divide, maximum, outer, sign, solve_root, sqrt, zero_matrix, zeros_like

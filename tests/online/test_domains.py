@@ -248,3 +248,9 @@ def test_bad_input_gets_one_clear_line(make, message):
     with pytest.raises(ValueError, match=message) as error:
         make()
     assert "\n" not in str(error.value)
+
+
+def test_limits_given_as_numbers_are_not_rounded_to_single_precision():
+    far = torch.full((1,), 9.0, dtype=torch.float64)
+    assert Box(-0.1, 0.1, d=1)(far).item() == Box([-0.1], [0.1])(far).item() == 0.1
+    assert Ball(0.1, 0.0, d=1)(far).item() == 0.1
