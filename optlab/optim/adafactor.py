@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import torch
 from torch.optim.optimizer import ParamsT
 
 from optlab.optim.optimizer import RuleOptimizer
+from optlab.optim.settings import is_number
 from optlab.rules import Rule, adafactor, adafactor_vector, with_decay
 
 _MATRIX: dict[bool, Rule] = {False: adafactor, True: with_decay(adafactor)}
@@ -30,6 +32,7 @@ class Adafactor(RuleOptimizer):
         weight_decay: decoupled, multiplied by lr as in torch.optim.Adafactor.
         maximize: ascend instead of descend.
         execution: "plain", "foreach", "compiled" or "auto".
+        nonfinite: with a gradient that is not finite "propagate" it, "skip" the step, or "raise".
 
     Raises:
         ValueError: for impossible values, in torch.optim's words where it has any.
@@ -49,6 +52,7 @@ class Adafactor(RuleOptimizer):
         *,
         maximize: bool = False,
         execution: str = "auto",
+        nonfinite: str = "propagate",
     ):
         defaults = {
             "lr": lr,
@@ -58,6 +62,7 @@ class Adafactor(RuleOptimizer):
             "weight_decay": weight_decay,
             "maximize": maximize,
             "execution": execution,
+            "nonfinite": nonfinite,
         }
         super().__init__(params, defaults)
 
@@ -65,8 +70,8 @@ class Adafactor(RuleOptimizer):
         super().validate(group)
         if not (isinstance(group["eps"], tuple | list) and len(group["eps"]) == 2):
             raise ValueError(f"Invalid epsilon value: {group['eps']}; give a pair (eps1, eps2)")
-        if not group["beta2_decay"] <= 0:
-            raise ValueError(f"Invalid beta2_decay value: {group['beta2_decay']}")
+        if not (is_number(c := group["beta2_decay"]) and -math.inf < c <= 0):
+            raise ValueError(f"Invalid beta2_decay value: {c}; give one that is not positive")
         if not group["d"] > 0:
             raise ValueError(f"Invalid d value: {group['d']}")
 
@@ -81,6 +86,8 @@ class Adafactor(RuleOptimizer):
         largest = sorted(sorted(range(x.dim()), key=lambda k: -x.shape[k])[:2])
         return x.movedim(largest, (-2, -1))
 
-    def hyperparameters(self, group: dict[str, Any], rule: Rule, first: bool) -> dict[str, Any]:
+    def hyperparameters(
+        self, group: dict[str, Any], rule: Rule, first: bool | torch.Tensor
+    ) -> dict[str, Any]:
         eps1, eps2 = group["eps"]
         return super().hyperparameters({**group, "eps1": eps1, "eps2": eps2}, rule, first)

@@ -19,11 +19,14 @@ _FULL_L2 = {form: with_l2(rule) for form, rule in _FULL.items()}
 class _AdaGrad(RuleOptimizer):
     rules: ClassVar[dict[str, Rule]]
     rules_l2: ClassVar[dict[str, Rule]]
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {"form": tuple(_RULES)}
 
     def rule(self, group: dict[str, Any]) -> Rule:
         return (self.rules_l2 if group["weight_decay"] else self.rules)[group["form"]]
 
-    def hyperparameters(self, group: dict[str, Any], rule: Rule, first: bool) -> dict[str, Any]:
+    def hyperparameters(
+        self, group: dict[str, Any], rule: Rule, first: bool | torch.Tensor
+    ) -> dict[str, Any]:
         return super().hyperparameters({**group, "delta": group["eps"]}, rule, first)
 
 
@@ -40,6 +43,7 @@ class AdaGrad(_AdaGrad):
             primal-dual update, anchored at the start.
         maximize: ascend instead of descend.
         execution: "plain", "foreach", "compiled" or "auto".
+        nonfinite: with a gradient that is not finite "propagate" it, "skip" the step, or "raise".
 
     Raises:
         ValueError: for impossible values, in torch.optim's words where it has any.
@@ -60,6 +64,7 @@ class AdaGrad(_AdaGrad):
         form: str = "mirror",
         maximize: bool = False,
         execution: str = "auto",
+        nonfinite: str = "propagate",
     ):
         defaults = {
             "lr": lr,
@@ -69,12 +74,15 @@ class AdaGrad(_AdaGrad):
             "form": form,
             "maximize": maximize,
             "execution": execution,
+            "nonfinite": nonfinite,
         }
         super().__init__(params, defaults)
 
     def initial(self, name: str, like: torch.Tensor, group: dict[str, Any]) -> torch.Tensor:
         start = super().initial(name, like, group)
-        return start.add_(group["initial_accumulator_value"]) if name == "sum" else start
+        if name == "sum" and (value := group["initial_accumulator_value"]):
+            start.fill_(complex(value, value) if like.is_complex() else value)
+        return start
 
 
 class FullAdaGrad(_AdaGrad):
@@ -90,6 +98,7 @@ class FullAdaGrad(_AdaGrad):
         form: "mirror" or "dual", as for AdaGrad; "dual" is the deck's Algorithm 2.
         maximize: ascend instead of descend.
         execution: "plain", "foreach", "compiled" or "auto".
+        nonfinite: with a gradient that is not finite "propagate" it, "skip" the step, or "raise".
 
     Raises:
         ValueError: for impossible values, in torch.optim's words where it has any.
@@ -111,6 +120,7 @@ class FullAdaGrad(_AdaGrad):
         form: str = "mirror",
         maximize: bool = False,
         execution: str = "auto",
+        nonfinite: str = "propagate",
     ):
         defaults = {
             "lr": lr,
@@ -119,6 +129,7 @@ class FullAdaGrad(_AdaGrad):
             "form": form,
             "maximize": maximize,
             "execution": execution,
+            "nonfinite": nonfinite,
         }
         super().__init__(params, defaults)
 

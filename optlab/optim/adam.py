@@ -25,6 +25,7 @@ class Adam(RuleOptimizer):
             moments. (Decoupled decay is another algorithm, AdamW.)
         maximize: ascend instead of descend.
         execution: "plain", "foreach", "compiled" or "auto".
+        nonfinite: with a gradient that is not finite "propagate" it, "skip" the step, or "raise".
 
     Raises:
         ValueError: for impossible values, in torch.optim.Adam's words.
@@ -46,6 +47,7 @@ class Adam(RuleOptimizer):
         *,
         maximize: bool = False,
         execution: str = "auto",
+        nonfinite: str = "propagate",
     ):
         defaults = {
             "lr": lr,
@@ -54,6 +56,7 @@ class Adam(RuleOptimizer):
             "weight_decay": weight_decay,
             "maximize": maximize,
             "execution": execution,
+            "nonfinite": nonfinite,
         }
         super().__init__(params, defaults)
 

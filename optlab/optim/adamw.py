@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 import torch
 from torch.optim.optimizer import ParamsT
 
-from optlab.optim.optimizer import RuleOptimizer
+from optlab.ops import divide
+from optlab.optim.optimizer import RuleOptimizer, number
 from optlab.rules import Rule, adam, adamw, with_decay
 
 _adam_decayed = with_decay(adam)
@@ -27,6 +28,7 @@ class AdamW(RuleOptimizer):
             another lr then leaves the decay as it is.
         maximize: ascend instead of descend.
         execution: "plain", "foreach", "compiled" or "auto".
+        nonfinite: with a gradient that is not finite "propagate" it, "skip" the step, or "raise".
 
     Raises:
         ValueError: for impossible values, in torch.optim's words where it has any.
@@ -36,6 +38,7 @@ class AdamW(RuleOptimizer):
     refused: ClassVar[dict[str, str]] = {
         "amsgrad": "AMSGrad is another algorithm, with a state of its own",
     }
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {"decay_by": ("lr", "schedule")}
 
     def __init__(
         self,
@@ -48,6 +51,7 @@ class AdamW(RuleOptimizer):
         decay_by: str = "lr",
         maximize: bool = False,
         execution: str = "auto",
+        nonfinite: str = "propagate",
     ):
         defaults = {
             "lr": lr,
@@ -57,23 +61,33 @@ class AdamW(RuleOptimizer):
             "decay_by": decay_by,
             "maximize": maximize,
             "execution": execution,
+            "nonfinite": nonfinite,
         }
         super().__init__(params, defaults)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         super().add_param_group(param_group)
-        group = self.param_groups[-1]
+        self._remember_lr(self.param_groups[-1])
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        for group in self.param_groups:
+            self._remember_lr(group)
+
+    def _remember_lr(self, group: dict[str, Any]) -> None:
+        # A scheduler's own record of the first rate is taken where there is one.
         if group["decay_by"] == "schedule":
-            # A scheduler's own record of the first rate is taken where there is one.
             group.setdefault("base_lr", float(group["lr"]))
 
     def rule(self, group: dict[str, Any]) -> Rule:
         return _adam_decayed if group["decay_by"] == "lr" else adamw
 
-    def hyperparameters(self, group: dict[str, Any], rule: Rule, first: bool) -> dict[str, Any]:
+    def hyperparameters(
+        self, group: dict[str, Any], rule: Rule, first: bool | torch.Tensor
+    ) -> dict[str, Any]:
         values = super().hyperparameters(group, rule, first)
         if group["decay_by"] == "schedule":
-            base = float(group.get("initial_lr", group["base_lr"]))
-            values["eta"] = values["lr"] / base if base else 0.0
+            base = number(group.get("initial_lr", group["base_lr"]))
+            values["eta"] = divide(values["lr"], base)
             values["lr"] = base
         return values

@@ -28,6 +28,7 @@ class AMSGrad(RuleOptimizer):
         weight_decay: coefficient of L2 regularization, added to the gradient.
         maximize: ascend instead of descend.
         execution: "plain", "foreach", "compiled" or "auto".
+        nonfinite: with a gradient that is not finite "propagate" it, "skip" the step, or "raise".
 
     Raises:
         ValueError: for impossible values, in torch.optim's words where it has any.
@@ -49,6 +50,7 @@ class AMSGrad(RuleOptimizer):
         *,
         maximize: bool = False,
         execution: str = "auto",
+        nonfinite: str = "propagate",
     ):
         defaults = {
             "lr": lr,
@@ -57,6 +59,7 @@ class AMSGrad(RuleOptimizer):
             "weight_decay": weight_decay,
             "maximize": maximize,
             "execution": execution,
+            "nonfinite": nonfinite,
         }
         super().__init__(params, defaults)
 

@@ -42,7 +42,7 @@ class Batch:
     """
 
     rule: Rule
-    t: int
+    t: int | torch.Tensor
     hyperparameters: dict[str, Any]
     params: list[torch.Tensor]
     grads: list[torch.Tensor]

@@ -25,6 +25,7 @@ class LAMB(RuleOptimizer):
         weight_decay: added to the update whose norm is taken.
         maximize: ascend instead of descend.
         execution: "plain", "foreach", "compiled" or "auto".
+        nonfinite: with a gradient that is not finite "propagate" it, "skip" the step, or "raise".
 
     Raises:
         ValueError: for impossible values, in torch.optim's words where it has any.
@@ -42,6 +43,7 @@ class LAMB(RuleOptimizer):
         *,
         maximize: bool = False,
         execution: str = "auto",
+        nonfinite: str = "propagate",
     ):
         defaults = {
             "lr": lr,
@@ -50,6 +52,7 @@ class LAMB(RuleOptimizer):
             "weight_decay": weight_decay,
             "maximize": maximize,
             "execution": execution,
+            "nonfinite": nonfinite,
         }
         super().__init__(params, defaults)
 

@@ -26,12 +26,14 @@ class LARS(RuleOptimizer):
             Algorithm 7 (`optlab.rules.lars_deck`).
         maximize: ascend instead of descend.
         execution: "plain", "foreach", "compiled" or "auto".
+        nonfinite: with a gradient that is not finite "propagate" it, "skip" the step, or "raise".
 
     Raises:
         ValueError: for impossible values, in torch.optim's words where it has any.
     """
 
     state_names: ClassVar[dict[str, str]] = {"v": "momentum_buffer", "m": "exp_avg"}
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {"form": tuple(_RULES)}
 
     def __init__(
         self,
@@ -44,6 +46,7 @@ class LARS(RuleOptimizer):
         form: str = "2017",
         maximize: bool = False,
         execution: str = "auto",
+        nonfinite: str = "propagate",
     ):
         defaults = {
             "lr": lr,
@@ -53,11 +56,19 @@ class LARS(RuleOptimizer):
             "form": form,
             "maximize": maximize,
             "execution": execution,
+            "nonfinite": nonfinite,
         }
         super().__init__(params, defaults)
+
+    def validate(self, group: dict[str, Any]) -> None:
+        super().validate(group)
+        if not group["momentum"] < 1:
+            raise ValueError(f"Invalid momentum value: {group['momentum']}; give one below 1")
 
     def rule(self, group: dict[str, Any]) -> Rule:
         return _RULES[group["form"]]
 
-    def hyperparameters(self, group: dict[str, Any], rule: Rule, first: bool) -> dict[str, Any]:
+    def hyperparameters(
+        self, group: dict[str, Any], rule: Rule, first: bool | torch.Tensor
+    ) -> dict[str, Any]:
         return super().hyperparameters({**group, "beta1": group["momentum"]}, rule, first)

@@ -27,6 +27,7 @@ import torch
 from torch import fx
 
 from optlab import ops
+from optlab.optim.nonfinite import select
 
 REAL = {torch.float32: "float", torch.float64: "double"}
 FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast")
@@ -44,6 +45,7 @@ _CALLS: dict[Any, str] = {
     ops.minimum: "({1} < {0} || {1} != {1} ? {1} : {0})",
     ops.divide: "({1} == 0 ? {0} : {0} / {1})",
     ops.ratio: "({0} > 0 && {1} > 0 ? {0} / {1} : 1)",
+    select: "({2} != 0 ? {0} : {1})",
 }
 
 

@@ -11,6 +11,7 @@ import torch
 from torch.optim.optimizer import ParamsT
 
 from optlab.optim.execution import Batch, run
+from optlab.optim.nonfinite import all_finite, guarded
 from optlab.optim.settings import is_number, validate
 from optlab.rules import Rule
 
@@ -25,21 +26,29 @@ class RuleOptimizer(torch.optim.Optimizer):
       average with decay 0.999 cannot move: its increments round to nothing.)
     - `load_state_dict` copies tensors, never shares them.
     - Values in parameter groups are validated as the constructor's are.
+    - `nonfinite` says what a step does where an entry of any gradient is NaN or infinite.
+      "propagate": calculate with it, as torch does. "raise": a RuntimeError before anything
+      has changed. "skip": nothing changes, neither parameters nor state nor step counts, and
+      the device is not waited for; counts then live on the parameters' devices. (Within
+      ZeroRedundancyOptimizer each process sees the gradients of its own parameters only.)
     """
 
     # The rule's name of a state variable -> its key in `state_dict()`, torch's where torch has one.
     state_names: ClassVar[dict[str, str]] = {}
     # Keys with which torch's class of this name changes the algorithm: refused when true.
     refused: ClassVar[dict[str, str]] = {}
-
-    def __init__(self, params: ParamsT, defaults: dict[str, Any]):
-        self.validate(defaults)
-        super().__init__(params, defaults)
-
     # State that is float64 whatever the parameters are.
     wide: ClassVar[set[str]] = set()
     # Whether the algorithm is for real parameters only.
     real_only: ClassVar[bool] = False
+    # Settings of this class that are one of a few words.
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {}
+
+    def __init__(self, params: ParamsT, defaults: dict[str, Any]):
+        defaults.setdefault("nonfinite", "propagate")
+        self.validate(defaults)
+        self._histories: dict[torch.Tensor, object] = {}
+        super().__init__(params, defaults)
 
     def rule(self, group: dict[str, Any]) -> Rule:
         """The rule that the settings of `group` ask for."""
@@ -59,24 +68,24 @@ class RuleOptimizer(torch.optim.Optimizer):
         value: torch.Tensor = self.rule_for(like, group).initial[name](self.arrange(like))
         return value.detach()
 
-    def hyperparameters(self, group: dict[str, Any], rule: Rule, first: bool) -> dict[str, Any]:
+    def hyperparameters(
+        self, group: dict[str, Any], rule: Rule, first: bool | torch.Tensor
+    ) -> dict[str, Any]:
         """The rule's keyword arguments, from the group's entries of the same names.
 
-        first: whether the state is the rule's initial one.
+        first: whether the state is the rule's initial one; 0.0 or 1.0 on the device where
+            only the device knows.
         """
         values = {**group}
         if "betas" in group:
             values["beta1"], values["beta2"] = group["betas"]
-        lr = group["lr"]
-        if isinstance(lr, torch.Tensor):
-            # On a GPU it stays a tensor: reading it would wait.
-            values["lr"] = lr.item() if lr.device.type == "cpu" else lr.reshape(())
+        values["lr"] = number(group["lr"])
         chosen = {name: values[name] for name in rule.hyperparameters if name in values}
         return {name: float(x) if is_number(x) else x for name, x in chosen.items()}
 
     def validate(self, group: dict[str, Any]) -> None:
         """Refuse impossible settings of a group with a ValueError."""
-        validate(group)
+        validate(group, self.choices)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         if isinstance(param_group, dict):
@@ -114,20 +123,45 @@ class RuleOptimizer(torch.optim.Optimizer):
                 f"{type(self).__name__} does not support sparse gradients: make them dense with "
                 "p.grad = p.grad.to_dense(), or build the embedding with sparse=False"
             )
+        modes = {group["nonfinite"] for group in self.param_groups} - {"propagate"}
+        finite = all_finite(grads) if modes and grads else None
+        if "raise" in modes and finite is not None and not finite:
+            raise RuntimeError(self._complaint())
         for group in self.param_groups:
-            self._step_group(group)
+            self._step_group(group, finite if group["nonfinite"] == "skip" else None)
         return loss
 
-    def _step_group(self, group: dict[str, Any]) -> None:
+    def _complaint(self) -> str:
+        params = [p for group in self.param_groups for p in group["params"]]
+        bad = (i for i, p in enumerate(params) if p.grad is not None and not all_finite([p.grad]))
+        i = next(bad)
+        return (
+            f"the gradient of parameter {i}, of shape {tuple(params[i].shape)}, is not finite; "
+            f"nothing was changed: mend the loss, or give {type(self).__name__} nonfinite='skip'"
+        )
+
+    def _step_group(self, group: dict[str, Any], finite: torch.Tensor | None) -> None:
         alike: dict[tuple[Any, ...], list[torch.Tensor]] = defaultdict(list)
         for p in group["params"]:
             if p.grad is not None:
                 rule = self.rule_for(p, group)
                 first = self.complete_state(p, rule, group)
-                t = int(self.state[p]["step"].item()) + 1
-                alike[rule, p.device, p.dtype, t, first].append(p)
-        for (rule, _, _, t, first), params in alike.items():
-            self._step_batch(group, rule, params, t, first)
+                count = self._count(p, finite is not None)
+                alike[rule, p.device, p.dtype, count, first].append(p)
+        for (rule, _, _, _, first), params in alike.items():
+            self._step_batch(group, rule, params, first, finite)
+
+    def _count(self, p: torch.Tensor, on_device: bool) -> object:
+        """The number of steps of p, or anything that only parameters with the same number share:
+        where the device alone knows the number, that they took part in the same steps."""
+        step = self.state[p]["step"]
+        if not on_device:
+            self._histories.pop(p, None)
+            return int(step.item())
+        if p not in self._histories:
+            self._histories[p] = int(step.item())
+            self.state[p]["step"] = step.to(p.device)
+        return self._histories[p]
 
     def complete_state(self, p: torch.Tensor, rule: Rule, group: dict[str, Any]) -> bool:
         """Give p the state that the rule needs; True if some of it had to be made."""
@@ -145,15 +179,29 @@ class RuleOptimizer(torch.optim.Optimizer):
         return self.state_names.get(name, name)
 
     def _step_batch(
-        self, group: dict[str, Any], rule: Rule, params: list[torch.Tensor], t: int, first: bool
+        self,
+        group: dict[str, Any],
+        rule: Rule,
+        params: list[torch.Tensor],
+        first: bool,
+        finite: torch.Tensor | None,
     ) -> None:
+        steps = [self.state[p]["step"] for p in params]
+        if finite is None:
+            t = int(steps[0].item()) + 1
+            hyper = self.hyperparameters(group, rule, first)
+        else:
+            finite = finite.to(params[0].device)
+            t = steps[0].double() + 1
+            hyper = self.hyperparameters(group, rule, first or (t == 1).double())
+            rule, hyper = guarded(rule), {**hyper, "finite": finite}
         grads = [p.grad.resolve_conj() for p in params if p.grad is not None]
         if group["maximize"]:
             grads = list(torch._foreach_neg(grads))
         batch = Batch(
             rule,
             t,
-            self.hyperparameters(group, rule, first),
+            hyper,
             [_real(self.arrange(p)) for p in params],
             [_real(self.arrange(g)) for g in grads],
             [
@@ -163,17 +211,22 @@ class RuleOptimizer(torch.optim.Optimizer):
             torch.float32 if params[0].dtype in _HALF else None,
         )
         run(batch, group["execution"])
-        for p in params:
-            self.state[p]["step"] += 1
+        if finite is None:
+            for step in steps:
+                step += 1
+        else:
+            torch._foreach_add_(steps, finite.float())
+            history = object()
+            self._histories.update((p, history) for p in params)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Load a state of this class, or of torch's class of the same name.
 
         State tensors are copied to the parameters' devices, in the dtype in which
         a step is calculated: the parameter's, but float32 for half precision.
-        `execution` stays as it is here: it says how to compute, not what.
+        `execution` and `nonfinite` stay as they are here.
         """
-        here = [g["execution"] for g in self.param_groups]
+        here = [{key: g[key] for key in ("execution", "nonfinite")} for g in self.param_groups]
         saved: dict[str, Any] = {}
 
         def receive(_: torch.optim.Optimizer, given: dict[str, Any]) -> dict[str, Any]:
@@ -185,10 +238,10 @@ class RuleOptimizer(torch.optim.Optimizer):
             return saved
 
         def restore(_: torch.optim.Optimizer) -> None:
-            for group, execution in zip(self.param_groups, here, strict=True):
+            for group, kept in zip(self.param_groups, here, strict=True):
                 for key in _TORCH_ONLY:
                     group.pop(key, None)
-                group["execution"] = execution
+                group.update(kept)
             # torch casts state to the dtype of the parameter; go back to what was saved.
             ids = [i for g in saved["param_groups"] for i in g["params"]]
             params = [p for g in self.param_groups for p in g["params"]]
@@ -211,6 +264,7 @@ class RuleOptimizer(torch.optim.Optimizer):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
+        self._histories = {}
         for group in self.param_groups:
             for key, value in self.defaults.items():
                 if key not in _TORCH_ONLY:
@@ -228,6 +282,13 @@ _TORCH_ONLY = {
     "amsgrad",
     "decoupled_weight_decay",
 }
+
+
+def number(lr: float | torch.Tensor) -> float | torch.Tensor:
+    """A tensor of one element on the CPU as a float. On a GPU it stays: reading it would wait."""
+    if not isinstance(lr, torch.Tensor):
+        return lr
+    return lr.item() if lr.device.type == "cpu" else lr.reshape(())
 
 
 def _real(x: torch.Tensor) -> torch.Tensor:

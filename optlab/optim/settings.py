@@ -9,15 +9,19 @@ from typing import Any
 import torch
 
 from optlab.optim.execution import EXECUTIONS
+from optlab.optim.nonfinite import NONFINITE
 
-CHOICES = {
-    "decay_by": ("lr", "schedule"),
-    "form": ("mirror", "dual", "2017", "deck"),
+CHOICES: dict[str, tuple[str, ...]] = {
+    "execution": ("auto", *EXECUTIONS),
+    "nonfinite": NONFINITE,
 }
 
 
-def validate(group: dict[str, Any]) -> None:
-    """Refuse impossible settings with a ValueError, in torch.optim's words where it has any."""
+def validate(group: dict[str, Any], choices: dict[str, tuple[str, ...]]) -> None:
+    """Refuse impossible settings with a ValueError, in torch.optim's words where it has any.
+
+    choices: the words that settings of this optimizer alone may be, by setting.
+    """
     lr = group["lr"]
     if isinstance(lr, torch.Tensor) and lr.numel() != 1:
         raise ValueError("Tensor lr must be 1-element")
@@ -47,13 +51,9 @@ def validate(group: dict[str, Any]) -> None:
     for name in ("nesterov", "maximize"):
         if not isinstance(group.get(name, False), bool):
             raise ValueError(f"Invalid {name} value: {group[name]}; give True or False")
-    for name, allowed in CHOICES.items():
-        if name in group and group[name] not in allowed:
+    for name, allowed in {**choices, **CHOICES}.items():
+        if group[name] not in allowed:
             raise ValueError(f"Invalid {name}: {group[name]!r}; choose one of {', '.join(allowed)}")
-    if group["execution"] not in (known := ["auto", *EXECUTIONS]):
-        raise ValueError(
-            f"Invalid execution: {group['execution']!r}; choose one of {', '.join(known)}"
-        )
 
 
 def is_number(x: Any) -> bool:

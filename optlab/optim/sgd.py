@@ -25,6 +25,7 @@ class SGD(RuleOptimizer):
         nesterov: look ahead by the buffer; needs momentum and no dampening.
         maximize: ascend instead of descend.
         execution: "plain", "foreach", "compiled" or "auto".
+        nonfinite: with a gradient that is not finite "propagate" it, "skip" the step, or "raise".
 
     Raises:
         ValueError: for impossible values, in torch.optim.SGD's words.
@@ -43,6 +44,7 @@ class SGD(RuleOptimizer):
         *,
         maximize: bool = False,
         execution: str = "auto",
+        nonfinite: str = "propagate",
     ):
         defaults = {
             "lr": lr,
@@ -52,6 +54,7 @@ class SGD(RuleOptimizer):
             "nesterov": nesterov,
             "maximize": maximize,
             "execution": execution,
+            "nonfinite": nonfinite,
         }
         super().__init__(params, defaults)
 
@@ -65,8 +68,10 @@ class SGD(RuleOptimizer):
             return _momentum_l2 if group["weight_decay"] else momentum
         return _gradient_descent_l2 if group["weight_decay"] else gradient_descent
 
-    def hyperparameters(self, group: dict[str, Any], rule: Rule, first: bool) -> dict[str, Any]:
+    def hyperparameters(
+        self, group: dict[str, Any], rule: Rule, first: bool | torch.Tensor
+    ) -> dict[str, Any]:
         values = super().hyperparameters(group, rule, first)
-        if first and "dampening" in values:
-            values["dampening"] = 0.0  # as in torch, the buffer starts as the first gradient itself
+        if values.get("dampening"):
+            values["dampening"] *= 1 - first  # as in torch, the buffer starts as the first gradient
         return values

@@ -29,6 +29,7 @@ class Sophia(RuleOptimizer):
         eps: least curvature that is divided by.
         maximize: ascend instead of descend.
         execution: "plain", "foreach", "compiled" or "auto".
+        nonfinite: with a gradient that is not finite "propagate" it, "skip" the step, or "raise".
 
     Raises:
         ValueError: for impossible values, in torch.optim's words where it has any.
@@ -47,6 +48,7 @@ class Sophia(RuleOptimizer):
         eps: float = 1e-12,
         maximize: bool = False,
         execution: str = "auto",
+        nonfinite: str = "propagate",
     ):
         defaults = {
             "lr": lr,
@@ -56,6 +58,7 @@ class Sophia(RuleOptimizer):
             "eps": eps,
             "maximize": maximize,
             "execution": execution,
+            "nonfinite": nonfinite,
         }
         super().__init__(params, defaults)
 

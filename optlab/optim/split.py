@@ -18,6 +18,7 @@ import torch
 from torch import fx
 
 from optlab import ops
+from optlab.optim.nonfinite import select
 from optlab.optim.store import store
 from optlab.rules import Rule, State
 
@@ -32,7 +33,7 @@ def _traced(operation: ops.Operation) -> Callable[..., fx.Proxy]:
     return on_proxies
 
 
-for _operation in ops.OPERATIONS:
+for _operation in (*ops.OPERATIONS, select):
     _operation.register(fx.Proxy, _traced(_operation))
 
 

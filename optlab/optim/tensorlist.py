@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from optlab import ops
+from optlab.optim.nonfinite import select
 
 
 class TensorList:
@@ -95,7 +96,7 @@ def _swappable(function: Callable[..., Any]) -> Callable[..., TensorList]:
     return on_lists
 
 
-for _operation in (*ops.OPERATIONS, *ops.INITIAL):
+for _operation in (*ops.OPERATIONS, *ops.INITIAL, select):
     _operation.register(TensorList, _one_by_one(_operation))
 ops.sqrt.register(TensorList, lambda x: TensorList(torch._foreach_sqrt(x.tensors)))
 ops.sign.register(TensorList, lambda x: TensorList(torch._foreach_sign(x.tensors)))
