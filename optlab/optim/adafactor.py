@@ -75,6 +75,13 @@ class Adafactor(RuleOptimizer):
         if not group["d"] > 0:
             raise ValueError(f"Invalid d value: {group['d']}")
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        for group in self.param_groups:
+            eps1, eps2 = group["eps"]
+            if eps1 is None:  # in torch: what suits each parameter's dtype
+                group["eps"] = (self.defaults["eps"][0], eps2)
+
     def rule_for(self, p: torch.Tensor, group: dict[str, Any]) -> Rule:
         rules = _MATRIX if p.dim() >= 2 else _VECTOR
         return rules[bool(group["weight_decay"])]

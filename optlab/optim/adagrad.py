@@ -71,6 +71,7 @@ class AdaGrad(_AdaGrad):
             "weight_decay": weight_decay,
             "initial_accumulator_value": initial_accumulator_value,
             "eps": eps,
+            "lr_decay": 0,  # only so that torch can load our state
             "form": form,
             "maximize": maximize,
             "execution": execution,

@@ -6,12 +6,22 @@ from typing import Any
 
 from torch import nn
 
+_NORMS = (nn.LayerNorm, nn.RMSNorm)  # whose gains may have several dimensions
+
 
 def param_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """The parameters of `model` in two groups: matrices with weight_decay, and without it what
-    has fewer than two dimensions (biases, and the gains of norms). Frozen ones are left out."""
-    trained = [p for p in model.parameters() if p.requires_grad]
+    """The parameters of `model` in two groups: first those that decay, then the others, with
+    weight_decay 0: what has fewer than two dimensions, what is called a bias, and the gains of
+    norms. Frozen ones are left out.
+    """
+    of_norms = {p for m in model.modules() if isinstance(m, _NORMS) for p in m.parameters()}
+    decaying: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
+    for name, p in model.named_parameters():
+        if p.requires_grad:
+            plain = p.dim() < 2 or p in of_norms or "bias" in name.rpartition(".")[2]
+            (others if plain else decaying).append(p)
     return [
-        {"params": [p for p in trained if p.dim() >= 2], "weight_decay": weight_decay},
-        {"params": [p for p in trained if p.dim() < 2], "weight_decay": 0.0},
+        {"params": decaying, "weight_decay": weight_decay},
+        {"params": others, "weight_decay": 0.0},
     ]

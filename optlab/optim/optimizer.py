@@ -86,6 +86,9 @@ class RuleOptimizer(torch.optim.Optimizer):
     def validate(self, group: dict[str, Any]) -> None:
         """Refuse impossible settings of a group with a ValueError."""
         validate(group, self.choices)
+        for key, remedy in self.refused.items():
+            if group.get(key):
+                raise ValueError(f"{type(self).__name__} has no {key}: {remedy}")
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         if isinstance(param_group, dict):

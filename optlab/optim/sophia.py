@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import torch
 from torch.optim.optimizer import ParamsT
 
+from optlab.optim.nonfinite import all_finite, select
 from optlab.optim.optimizer import RuleOptimizer
 from optlab.rules import Rule, average_hessian, sophia
 
@@ -67,17 +68,33 @@ class Sophia(RuleOptimizer):
 
     @torch.no_grad()
     def update_hessian(self, estimates: Iterable[torch.Tensor]) -> None:
-        """Average in one estimate for each parameter, in the order of the parameter groups."""
-        pairs = [(p, group) for group in self.param_groups for p in group["params"]]
+        """Average in one estimate for each parameter that is not frozen, in the groups' order.
+
+        Estimates that are not finite are treated as such gradients are (`nonfinite`).
+        """
+        pairs = [(p, g) for g in self.param_groups for p in g["params"] if p.requires_grad]
+        estimates = list(estimates)
+        if [tuple(h.shape) for h in estimates] != [tuple(p.shape) for p, _ in pairs]:
+            raise ValueError(
+                f"the estimates have the shapes {_shapes(estimates)}, but the parameters that "
+                f"require a gradient {_shapes(p for p, _ in pairs)}: give one for each, in order"
+            )
+        modes = {group["nonfinite"] for _, group in pairs} - {"propagate"}
+        finite = all_finite(estimates) if modes else None
+        if "raise" in modes and not finite:
+            raise RuntimeError("an estimate of the Hessian is not finite; nothing was changed")
         for (p, group), h_hat in zip(pairs, estimates, strict=True):
             self.complete_state(p, self.rule(group), group)
             h = self.state[p]["hessian"]
-            h.copy_(average_hessian(h, h_hat.to(h), beta2=group["betas"][1]))
+            new = average_hessian(h, h_hat.to(h), beta2=group["betas"][1])
+            if finite is not None and group["nonfinite"] == "skip":
+                new = select(new, h, finite.to(h.device))
+            h.copy_(new)
 
 
 def hutchinson(
     loss: torch.Tensor,
-    params: Sequence[torch.Tensor],
+    params: Iterable[torch.Tensor],
     *,
     generator: torch.Generator | None = None,
 ) -> list[torch.Tensor]:
@@ -86,15 +103,26 @@ def hutchinson(
     Liu et al. (2023), Algorithm 1. `loss` is a scalar whose graph is kept; the estimate has
     the shapes of `params`, and its mean over z is the diagonal.
     """
-    grads = torch.autograd.grad(loss, params, create_graph=True)
+    params = list(params)
+    grads = torch.autograd.grad(loss, params, create_graph=True, materialize_grads=True)
     z = [_normal_like(p, generator) for p in params]
-    products = torch.autograd.grad(grads, params, z, retain_graph=True, materialize_grads=True)
-    return [a * b for a, b in zip(z, products, strict=True)]
+    # A constant gradient has no second derivatives to ask for.
+    varying = [(g, v) for g, v in zip(grads, z, strict=True) if g.requires_grad]
+    if not varying:
+        return [torch.zeros_like(p) for p in params]
+    products = torch.autograd.grad(
+        [g for g, _ in varying],
+        params,
+        [v for _, v in varying],
+        retain_graph=True,
+        materialize_grads=True,
+    )
+    return [v * h for v, h in zip(z, products, strict=True)]
 
 
 def gauss_newton_bartlett(
     logits: torch.Tensor,
-    params: Sequence[torch.Tensor],
+    params: Iterable[torch.Tensor],
     *,
     generator: torch.Generator | None = None,
 ) -> list[torch.Tensor]:
@@ -109,8 +137,12 @@ def gauss_newton_bartlett(
     probabilities = flat.detach().softmax(-1)
     labels = torch.multinomial(probabilities, 1, generator=generator).squeeze(1)
     loss = torch.nn.functional.cross_entropy(flat, labels)
-    grads = torch.autograd.grad(loss, params, retain_graph=True, materialize_grads=True)
+    grads = torch.autograd.grad(loss, list(params), retain_graph=True, materialize_grads=True)
     return [len(flat) * g * g for g in grads]
+
+
+def _shapes(tensors: Iterable[torch.Tensor]) -> str:
+    return ", ".join(str(tuple(x.shape)) for x in tensors) or "none"
 
 
 def _normal_like(p: torch.Tensor, generator: torch.Generator | None) -> torch.Tensor:
