@@ -136,6 +136,11 @@ class FullAdaGrad(_AdaGrad):
 
     def check_parameter(self, p: torch.Tensor) -> None:
         super().check_parameter(p)
+        if any(x.is_shard() for x in getattr(p, "placements", ())):
+            raise ValueError(
+                "FullAdaGrad does not support sharded parameters: use AdaGrad, or leave this "
+                f"one of shape {tuple(p.shape)} whole"
+            )
         if p.numel() > self.LARGEST:
             raise ValueError(
                 f"FullAdaGrad would keep a matrix of {p.numel()} × {p.numel()} for a parameter of "

@@ -1,0 +1,22 @@
+"""Every optimizer, with settings under which its steps are neither nothing nor chaos."""
+
+EVERY = {
+    "SGD": ("SGD", {"lr": 0.1}),
+    "SGD momentum": ("SGD", {"lr": 0.1, "momentum": 0.9, "dampening": 0.3, "weight_decay": 0.1}),
+    "SGD Nesterov": ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
+    "Adam": ("Adam", {"lr": 0.1}),
+    "Adam L2": ("Adam", {"lr": 0.1, "betas": (0.5, 0.9), "weight_decay": 0.1}),
+    "AdamW": ("AdamW", {"lr": 0.1, "weight_decay": 0.1}),
+    "AdamW schedule": ("AdamW", {"lr": 0.1, "weight_decay": 0.1, "decay_by": "schedule"}),
+    "AMSGrad": ("AMSGrad", {"lr": 0.1, "weight_decay": 0.1}),
+    "AdaGrad": ("AdaGrad", {"lr": 0.1, "initial_accumulator_value": 0.1}),
+    "AdaGrad dual": ("AdaGrad", {"lr": 0.1, "form": "dual", "weight_decay": 0.1, "eps": 0.01}),
+    "FullAdaGrad": ("FullAdaGrad", {"lr": 0.1, "eps": 0.1}),
+    "FullAdaGrad dual": ("FullAdaGrad", {"lr": 0.1, "eps": 0.1, "form": "dual"}),
+    "Adafactor": ("Adafactor", {"lr": 0.1}),
+    "Adafactor decay": ("Adafactor", {"lr": 0.1, "weight_decay": 0.1, "d": 0.5}),
+    "LARS": ("LARS", {"lr": 1.0, "trust_coefficient": 0.1, "weight_decay": 0.1}),
+    "LARS deck": ("LARS", {"lr": 0.1, "form": "deck", "weight_decay": 0.1}),
+    "LAMB": ("LAMB", {"lr": 0.1, "weight_decay": 0.1}),
+    "Sophia": ("Sophia", {"lr": 0.1, "rho": 0.5}),
+}
