@@ -7,7 +7,29 @@ import torch
 from twins import assert_alike
 
 from optlab.optim.split import split
-from optlab.rules import State, adam, gradient_descent, momentum, with_l2
+from optlab.rules import (
+    Rule,
+    State,
+    adafactor,
+    adafactor_vector,
+    adagrad,
+    adagrad_dual,
+    adagrad_full,
+    adagrad_full_dual,
+    adam,
+    adamw,
+    amsgrad,
+    factored_adam,
+    gradient_descent,
+    l1,
+    lamb,
+    lars,
+    lars_deck,
+    momentum,
+    sophia,
+    with_decay,
+    with_l2,
+)
 
 HYPER = {
     "lr": 0.1,
@@ -17,6 +39,14 @@ HYPER = {
     "momentum": 0.8,
     "dampening": 0.3,
     "weight_decay": 0.2,
+    "eta": 0.5,
+    "delta": 0.1,
+    "rho": 0.3,
+    "trust_coefficient": 0.02,
+    "beta2_decay": -0.8,
+    "eps1": 1e-8,
+    "eps2": 1e-3,
+    "d": 0.9,
 }
 RULES = [
     (gradient_descent, {}),
@@ -24,7 +54,23 @@ RULES = [
     (momentum, {"nesterov": True}),
     (adam, {}),
     (with_l2(adam), {}),
+    (with_decay(adam), {}),
+    (adamw, {}),
+    (amsgrad, {}),
+    (adagrad, {}),
+    (adagrad, {"prox": l1(0.1)}),
+    (adagrad_dual, {"prox": l1(0.1)}),
+    (lamb, {}),
+    (lars, {}),
+    (lars_deck, {}),
+    (sophia, {}),
+    (adafactor_vector, {}),
 ]
+MATRICES = [adafactor, factored_adam]
+
+
+def title(x):
+    return x.name if isinstance(x, Rule) else ",".join(x)
 
 
 def both(rule, flags, dtype, compute):
@@ -45,19 +91,19 @@ def both(rule, flags, dtype, compute):
     return [p, *state.values()], [new_p.to(dtype), *vars(new_s).values()]
 
 
-@pytest.mark.parametrize(("rule", "flags"), RULES, ids=str)
+@pytest.mark.parametrize(("rule", "flags"), RULES, ids=title)
 def test_double_precision(rule, flags):
     assert_alike(*both(rule, flags, torch.float64, None))
 
 
-@pytest.mark.parametrize(("rule", "flags"), RULES, ids=str)
+@pytest.mark.parametrize(("rule", "flags"), RULES, ids=title)
 def test_half_precision_is_calculated_in_single(rule, flags):
     ours, expected = both(rule, flags, torch.bfloat16, torch.float32)
     assert (ours[0] != expected[0]).float().mean() < 0.01
     assert_alike(ours[1:], expected[1:], rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize(("rule", "flags"), RULES, ids=str)
+@pytest.mark.parametrize(("rule", "flags"), RULES, ids=title)
 def test_nothing_that_depends_on_the_step_alone_is_left_to_the_tensors(rule, flags):
     names = [name for name in rule.hyperparameters if name in HYPER]
     graph = split(rule, flags, names, None).tensors.graph
@@ -72,7 +118,18 @@ def lagging(p, g, s, t, *, lr):
     return p - lr * g, State(old=p)
 
 
-def test_it_is_known_whether_old_values_are_handed_on():
-    rule = type(adam)(lagging, {"old": torch.zeros_like})
-    assert split(rule, {}, ["lr"], None).hands_on
-    assert not split(adam, {}, ["lr", "beta1", "beta2", "eps"], None).hands_on
+def cut(rule):
+    return split(rule, {}, [name for name in rule.hyperparameters if name in HYPER], None)
+
+
+def test_a_rule_that_hands_on_old_values_or_decomposes_matrices_is_not_fused():
+    assert not cut(type(adam)(lagging, {"old": torch.zeros_like})).fusible
+    assert not cut(adagrad_full).fusible
+    assert not cut(adagrad_full_dual).fusible
+    assert all(cut(rule).fusible for rule, _ in RULES)
+    assert all(cut(rule).fusible for rule in MATRICES)
+
+
+def test_a_rule_that_looks_at_rows_and_columns_is_not_given_vectors():
+    assert not any(cut(rule).flat for rule in MATRICES)
+    assert all(cut(rule).flat for rule, _ in RULES)

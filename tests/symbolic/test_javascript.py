@@ -8,7 +8,28 @@ import sympy
 import torch
 from py_mini_racer import MiniRacer
 
-from optlab.rules import State, adam, gradient_descent, momentum, with_l2
+from optlab.rules import (
+    State,
+    adafactor,
+    adafactor_vector,
+    adagrad,
+    adagrad_dual,
+    adagrad_full,
+    adagrad_full_dual,
+    adam,
+    adamw,
+    amsgrad,
+    factored_adam,
+    gradient_descent,
+    l1,
+    lamb,
+    lars,
+    lars_deck,
+    momentum,
+    sophia,
+    with_decay,
+    with_l2,
+)
 from optlab.symbolic import javascript
 
 CASES = {
@@ -18,6 +39,13 @@ CASES = {
     "Nesterov momentum": (momentum, {"nesterov": True}),
     "gradient descent": (gradient_descent, {}),
     "momentum with L2": (with_l2(momentum), {"dampening": 0}),
+    "adam with decay": (with_decay(adam), {}),
+    "adamw": (adamw, {}),
+    "amsgrad": (amsgrad, {}),
+    "adagrad": (adagrad, {}),
+    "adagrad with L1": (adagrad, {"prox": l1(0.5)}),
+    "dual adagrad with L1": (adagrad_dual, {"prox": l1(0.5)}),
+    "sophia": (sophia, {}),
 }
 RANGES = {
     "lr": (1e-4, 1.0),
@@ -27,6 +55,9 @@ RANGES = {
     "momentum": (0.0, 0.99),
     "dampening": (0.0, 0.9),
     "weight_decay": (0.0, 0.5),
+    "eta": (0.0, 1.0),
+    "delta": (0.0, 1.0),
+    "rho": (0.01, 1.0),
 }
 
 
@@ -81,3 +112,30 @@ def test_a_projection_is_written_with_the_rule():
 
 def test_the_function_says_where_it_comes_from():
     assert javascript(adam).startswith("// Kingma and Ba (2015), Algorithm 1.\nfunction adam(")
+
+
+OF_TENSORS = {
+    lamb: "norm",
+    lars: "norm",
+    lars_deck: "norm",
+    adafactor: "column_means, mean, row_means",
+    adafactor_vector: "mean",
+    factored_adam: "column_sums, row_sums",
+    adagrad_full: "outer, solve_root",
+    adagrad_full_dual: "outer, solve_root",
+}
+
+
+@pytest.mark.parametrize("rule", OF_TENSORS, ids=lambda rule: rule.name)
+def test_a_rule_of_whole_tensors_is_refused(rule):
+    with pytest.raises(ValueError, match=f"{rule.name} needs {OF_TENSORS[rule]} of a tensor"):
+        javascript(rule)
+
+
+def test_negative_curvature_is_not_divided_by():
+    engine = MiniRacer()
+    engine.eval(javascript(sophia))
+    step = (
+        "sophia(0, 0.001, {m: 0, h: -5}, 1, {lr: 1, beta1: 0, rho: 1, eps: 0.1, weight_decay: 0})"
+    )
+    assert engine.eval(f"{step}[0]") == pytest.approx(-0.01)

@@ -1,9 +1,30 @@
 """A rule as the page shows it, in the paper's intermediate symbols."""
 
+# ruff: noqa: E501 - the page is compared line by line
+
 import pytest
 import sympy
 
-from optlab.rules import State, adam, gradient_descent, momentum, rule, with_l2
+from optlab.rules import (
+    State,
+    adafactor,
+    adagrad,
+    adagrad_dual,
+    adagrad_full,
+    adam,
+    adamw,
+    amsgrad,
+    gradient_descent,
+    l1,
+    lamb,
+    lars,
+    lars_deck,
+    momentum,
+    rule,
+    sophia,
+    with_decay,
+    with_l2,
+)
 from optlab.symbolic import latex, operator, record
 
 ADAM = r"""\begin{aligned}
@@ -41,6 +62,96 @@ v_t &= \beta_2 v_{t-1} + \left(1 - \beta_2\right) \left(g_t + \lambda \theta_{t-
 \theta_t &= \theta_{t-1} - \frac{\eta \hat{m}_t}{\sqrt{\hat{v}_t}}
 \end{aligned}"""
 
+ADAGRAD = r"""\begin{aligned}
+G_t &= G_{t-1} + g_t^{2} \\
+h_t &= \delta + \sqrt{G_t} \\
+y_t &= \theta_{t-1} - \frac{\eta g_t}{h_t} \\
+\theta_t &= y_t
+\end{aligned}"""
+
+ADAGRAD_L1 = r"""\begin{aligned}
+G_t &= G_{t-1} + g_t^{2} \\
+h_t &= \delta + \sqrt{G_t} \\
+y_t &= x_t - \frac{\eta g_t}{h_t} \\
+x_{t+1} &= \operatorname{sign}\!\left(y_t\right) \max\left(0, \operatorname{sign}\!\left(y_t\right) y_t - \lambda \frac{\eta}{h_t}\right)
+\end{aligned}"""
+
+ADAGRAD_DUAL = r"""\begin{aligned}
+G_t &= G_{t-1} + g_t^{2} \\
+z_t &= z_{t-1} + g_t \\
+h_t &= \delta + \sqrt{G_t} \\
+y_t &= x_1 - \frac{\eta z_t}{h_t} \\
+x_{t+1} &= \Pi_{\mathcal{X}}\!\left(y_t\right)
+\end{aligned}"""
+
+ADAGRAD_FULL = r"""\begin{aligned}
+G_t &= G_{t-1} + g_t g_t^\top \\
+\theta_t &= \theta_{t-1} - \eta \left(\delta I + G_t^{1/2}\right)^{-1} g_t
+\end{aligned}"""
+
+ADAMW = r"""\begin{aligned}
+m_t &= \beta_1 m_{t-1} + \left(1 - \beta_1\right) g_t \\
+v_t &= \beta_2 v_{t-1} + \left(1 - \beta_2\right) g_t^{2} \\
+\hat{m}_t &= \frac{m_t}{1 - \beta_1^{t}} \\
+\hat{v}_t &= \frac{v_t}{1 - \beta_2^{t}} \\
+u_t &= \frac{\alpha \hat{m}_t}{\sqrt{\hat{v}_t} + \epsilon} + \lambda \theta_{t-1} \\
+\theta_t &= \theta_{t-1} - \eta u_t
+\end{aligned}"""
+
+ADAMW_OF_TORCH = r"""\begin{aligned}
+m_t &= \beta_1 m_{t-1} + \left(1 - \beta_1\right) g_t \\
+v_t &= \beta_2 v_{t-1} + \left(1 - \beta_2\right) g_t^{2} \\
+\hat{m}_t &= \frac{m_t}{1 - \beta_1^{t}} \\
+\hat{v}_t &= \frac{v_t}{1 - \beta_2^{t}} \\
+\theta_t &= \theta_{t-1} - \frac{\eta \hat{m}_t}{\sqrt{\hat{v}_t} + \epsilon} - \eta \lambda \theta_{t-1}
+\end{aligned}"""
+
+AMSGRAD = r"""\begin{aligned}
+m_t &= \beta_1 m_{t-1} + \left(1 - \beta_1\right) g_t \\
+v_t &= \beta_2 v_{t-1} + \left(1 - \beta_2\right) g_t^{2} \\
+\hat{v}_t &= \max\left(\hat{v}_{t-1}, v_t\right) \\
+h_t &= \sqrt{\hat{v}_t} \\
+x_{t+1} &= \Pi_{\mathcal{F}}\!\left(x_t - \frac{\eta m_t}{h_t}\right)
+\end{aligned}"""
+
+LAMB = r"""\begin{aligned}
+m_t &= \beta_1 m_{t-1} + \left(1 - \beta_1\right) g_t \\
+v_t &= \beta_2 v_{t-1} + \left(1 - \beta_2\right) g_t^{2} \\
+\hat{m}_t &= \frac{m_t}{1 - \beta_1^{t}} \\
+\hat{v}_t &= \frac{v_t}{1 - \beta_2^{t}} \\
+r_t &= \frac{\hat{m}_t}{\sqrt{\hat{v}_t} + \epsilon} + \lambda x_t \\
+x_{t+1} &= x_t - \eta \frac{\phi\!\left(\left\lVert x_t \right\rVert\right)}{\left\lVert r_t \right\rVert} r_t
+\end{aligned}"""
+
+LARS = r"""\begin{aligned}
+\gamma_t &= \frac{\eta_0 \left\lVert \theta_{t-1} \right\rVert}{\left\lVert g_t \right\rVert + \lambda \left\lVert \theta_{t-1} \right\rVert} \\
+v_t &= \mu v_{t-1} + \eta \gamma_t \left(g_t + \lambda \theta_{t-1}\right) \\
+\theta_t &= \theta_{t-1} - v_t
+\end{aligned}"""
+
+LARS_DECK = r"""\begin{aligned}
+m_t &= \beta_1 m_{t-1} + \left(1 - \beta_1\right) \left(g_t + \lambda \theta_{t-1}\right) \\
+\theta_t &= \theta_{t-1} - \eta \frac{\left\lVert \theta_{t-1} \right\rVert}{\left\lVert m_t \right\rVert} m_t
+\end{aligned}"""
+
+SOPHIA = r"""\begin{aligned}
+m_t &= \beta_1 m_{t-1} + \left(1 - \beta_1\right) g_t \\
+u_t &= \max\left(- \rho, \min\left(\rho, \frac{m_t}{\max\left(\epsilon, h_{t-1}\right)}\right)\right) \\
+\theta_t &= \theta_{t-1} - \eta \lambda \theta_{t-1} - \eta u_t
+\end{aligned}"""
+
+ADAFACTOR = r"""\begin{aligned}
+\beta_{2,t} &= 1 - t^{c} \\
+R_t &= \beta_{2,t} R_{t-1} + \left(1 - \beta_{2,t}\right) \operatorname{row\ means}\!\left(g_t^{2} + \epsilon_1\right) \\
+C_t &= \beta_{2,t} C_{t-1} + \left(1 - \beta_{2,t}\right) \operatorname{column\ means}\!\left(g_t^{2} + \epsilon_1\right) \\
+V_t &= \frac{R_t C_t}{\operatorname{column\ means}\!\left(R_t\right)} \\
+U_t &= \frac{g_t}{\sqrt{V_t}} \\
+\hat{U}_t &= \frac{U_t}{\max\left(1, \frac{\sqrt{\operatorname{mean}\!\left(U_t^{2}\right)}}{d}\right)} \\
+\rho_t &= \min\left(\eta, \frac{1}{\sqrt{t}}\right) \\
+X_t &= X_{t-1} - \max\left(\epsilon_2, \sqrt{\operatorname{mean}\!\left(X_{t-1}^{2}\right)}\right) \rho_t \hat{U}_t
+\end{aligned}"""
+
+X = {"parameter": ("x_t", "x_{t+1}")}
 PAGES = [
     (adam, {}, ADAM),
     (gradient_descent, {}, GRADIENT_DESCENT),
@@ -56,10 +167,22 @@ PAGES = [
         NESTEROV,
     ),
     (with_l2(adam), {"eps": 0}, ADAM_L2_WITHOUT_EPS),
+    (adagrad, {}, ADAGRAD),
+    (adagrad, {"prox": l1(sympy.Symbol(r"\lambda")), **X}, ADAGRAD_L1),
+    (adagrad_dual, {"project": operator(r"\Pi_{\mathcal{X}}"), **X}, ADAGRAD_DUAL),
+    (adagrad_full, {}, ADAGRAD_FULL),
+    (adamw, {"names": {"step": "u"}}, ADAMW),
+    (with_decay(adam), {}, ADAMW_OF_TORCH),
+    (amsgrad, {"eps": 0, "project": operator(r"\Pi_{\mathcal{F}}"), **X}, AMSGRAD),
+    (lamb, {"phi": operator(r"\phi"), **X}, LAMB),
+    (lars, {"names": {"local": r"\gamma"}}, LARS),
+    (lars_deck, {}, LARS_DECK),
+    (sophia, {"names": {"step": "u"}}, SOPHIA),
+    (adafactor, {"parameter": ("X_{t-1}", "X_t")}, ADAFACTOR),
 ]
 
 
-@pytest.mark.parametrize(("rule", "options", "page"), PAGES)
+@pytest.mark.parametrize(("rule", "options", "page"), PAGES, ids=lambda x: getattr(x, "name", ""))
 def test_latex(rule, options, page):
     assert latex(rule, **options) == page
 
