@@ -1,5 +1,10 @@
 """Every optimizer, with settings under which its steps are neither nothing nor chaos."""
 
+import torch
+from twins import SHAPES, parameters
+
+import optlab
+
 EVERY = {
     "SGD": ("SGD", {"lr": 0.1}),
     "SGD momentum": ("SGD", {"lr": 0.1, "momentum": 0.9, "dampening": 0.3, "weight_decay": 0.1}),
@@ -20,3 +25,31 @@ EVERY = {
     "LAMB": ("LAMB", {"lr": 0.1, "weight_decay": 0.1}),
     "Sophia": ("Sophia", {"lr": 0.1, "rho": 0.5}),
 }
+
+NAMES = sorted({name for name, _ in EVERY.values()})
+REAL_ONLY = ("FullAdaGrad", "Adafactor")
+
+# Labels with an execution each. Kernels of these come from the C compiler in half a second;
+# Adafactor's from torch.compile in some ten.
+EXECUTED = [
+    (label, execution)
+    for label in EVERY
+    for execution in ("plain", "foreach", "compiled")
+    if execution != "compiled" or not label.startswith("Adafactor")
+]
+
+
+def make(label, params, **options):
+    name, settings = EVERY[label]
+    return getattr(optlab, name)(params, **{**settings, **options})
+
+
+def parameters_for(label, dtype=torch.float64, shapes=SHAPES):
+    """The same parameters each time; small and not empty for a matrix of d × d."""
+    if label.startswith("FullAdaGrad"):
+        shapes = [(6, 5), (), (7,), (2, 3, 5)]
+    return parameters(shapes, dtype)
+
+
+def clones(params):
+    return [torch.nn.Parameter(p.detach().clone(), p.requires_grad) for p in params]
