@@ -5,7 +5,8 @@ import io
 
 import pytest
 import torch
-from twins import assert_alike, parameters, train
+from every import NAMES, clones
+from twins import SHAPES, assert_alike, parameters, train
 
 import optlab
 
@@ -18,6 +19,9 @@ SETTINGS = [
         "Adam",
         {"lr": torch.tensor(0.1, dtype=torch.float64), "betas": (0.5, 0.9), "weight_decay": 0.1},
     ),
+    ("AdamW", {"lr": 0.1, "weight_decay": 0.1}),
+    ("AdaGrad", {"lr": 0.1, "initial_accumulator_value": 0.5, "maximize": True}),
+    ("Adafactor", {"lr": 0.1, "weight_decay": 0.1, "eps": (1e-30, 1e-3)}),
 ]
 
 
@@ -29,42 +33,25 @@ def saved_and_loaded(state_dict):
     return torch.load(file, weights_only=True)
 
 
-def clones(params):
-    return [torch.nn.Parameter(p.detach().clone()) for p in params]
-
-
-@pytest.mark.parametrize("execution", ["plain", "foreach", "compiled"])
-@pytest.mark.parametrize(("name", "settings"), [SETTINGS[1], SETTINGS[3]])
-def test_resuming_at_every_step_of_ten_is_exact(name, settings, execution):
-    cls = getattr(optlab, name)
-    params = parameters()
-    optimizer = cls(params, **settings, execution=execution)
-    checkpoints = []
-    for step in range(10):
-        checkpoints.append((clones(params), saved_and_loaded(optimizer.state_dict())))
-        train(optimizer, params, [step])
-    for step, (resumed, state) in enumerate(checkpoints):
-        # the settings come with the state
-        again = cls(resumed, lr=9.0, execution=execution)
-        again.load_state_dict(state)
-        train(again, resumed, range(step, 10))
-        assert_alike(resumed, params, rtol=0, atol=0)
+def of(module, name):
+    return module.Adagrad if (module, name) == (torch.optim, "AdaGrad") else getattr(module, name)
 
 
 @pytest.mark.parametrize(("name", "settings"), SETTINGS, ids=str)
 @pytest.mark.parametrize(("source", "target"), [(optlab, torch.optim), (torch.optim, optlab)])
 def test_state_goes_over_to_torch_and_back(name, settings, source, target):
-    params = parameters()
-    optimizer = getattr(source, name)(params, **settings)
+    # torch's Adafactor is another one for three dimensions, and fails for none or no entries
+    params = parameters([(40, 30), (7,), (3, 2)] if name == "Adafactor" else SHAPES)
+    optimizer = of(source, name)(params, **settings)
     train(optimizer, params, range(3))
     taken = clones(params)
-    other = getattr(target, name)(taken, lr=9.0)
+    other = of(target, name)(taken, lr=9.0)
     other.load_state_dict(saved_and_loaded(optimizer.state_dict()))
     train(optimizer, params, range(3, 7))
     train(other, taken, range(3, 7))
     assert_alike(params, taken)
     # and home again
-    back = getattr(source, name)(home := clones(taken), lr=9.0)
+    back = of(source, name)(home := clones(taken), lr=9.0)
     back.load_state_dict(saved_and_loaded(other.state_dict()))
     train(back, home, range(7, 9))
     train(optimizer, params, range(7, 9))
@@ -87,6 +74,16 @@ def test_the_keys_are_torch_s():
         ]
 
 
+def test_adafactor_takes_its_own_epsilon_where_torch_leaves_it_open():
+    params = parameters([(4, 3)])
+    theirs = torch.optim.Adafactor(params, eps=(None, 0.01))
+    train(theirs, params, 2)
+    ours = optlab.Adafactor(params)
+    ours.load_state_dict(theirs.state_dict())
+    assert ours.param_groups[0]["eps"] == (1e-30, 0.01)
+    train(ours, params, range(2, 4))
+
+
 def test_groups_hold_nothing_of_torch_s_way_of_computing():
     params = parameters()
     ours, theirs = optlab.Adam(params), torch.optim.Adam(params, foreach=False)
@@ -95,11 +92,11 @@ def test_groups_hold_nothing_of_torch_s_way_of_computing():
     assert set(ours.param_groups[0]) == keys
 
 
-@pytest.mark.parametrize("name", ["SGD", "Adam"])
+@pytest.mark.parametrize("name", NAMES)
 def test_settings_that_an_older_state_does_not_have_take_their_defaults(name):
-    optimizer = getattr(optlab, name)(parameters())
+    optimizer = getattr(optlab, name)(parameters([(3,), (4, 2)]))
     state = copy.deepcopy(optimizer.state_dict())
-    for key in ("maximize", "nesterov", "weight_decay"):
+    for key in ("maximize", "nesterov", "weight_decay", "form", "decay_by", "nonfinite"):
         state["param_groups"][0].pop(key, None)
     keys = set(optimizer.param_groups[0])
     optimizer.load_state_dict(state)

@@ -219,7 +219,4 @@ def test_every_argument_has_its_place_in_the_group_and_in_the_documentation(name
     arguments = set(inspect.signature(cls.__init__).parameters) - {"self", "params"}
     optimizer = cls(parameters([(3,)]))
     assert arguments <= set(optimizer.param_groups[0])
-    assert all(
-        f"\n        {argument}: " in inspect.getdoc(cls).replace("\n", "\n    ")
-        for argument in arguments
-    )
+    assert all(f"\n    {argument}: " in inspect.getdoc(cls) for argument in arguments)

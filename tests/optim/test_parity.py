@@ -24,6 +24,12 @@ OPTIONS = [
     ("Adam", {"lr": LR}),
     ("Adam", {"lr": LR.reshape(1), "weight_decay": 0.2}),
     ("Adam", {"lr": 0.1, "betas": (0.0, 0.0)}),
+    ("AdamW", {}),
+    ("AdamW", {"lr": LR, "betas": (0.7, 0.95), "eps": 1e-2, "weight_decay": 0.2}),
+    ("AdamW", {"lr": 0.1, "weight_decay": 0, "maximize": True}),
+    ("AdaGrad", {}),
+    ("AdaGrad", {"lr": LR, "weight_decay": 0.2, "eps": 1e-2, "maximize": True}),
+    ("AdaGrad", {"lr": 0.1, "initial_accumulator_value": 0.5}),
 ]
 
 
@@ -31,7 +37,8 @@ def both(name, options, dtype, execution, steps=5, shapes=SHAPES):
     ours, theirs = parameters(shapes, dtype), parameters(shapes, dtype)
     ours_lr = {"lr": options["lr"].clone()} if isinstance(options.get("lr"), torch.Tensor) else {}
     train(getattr(optlab, name)(ours, **options | ours_lr, execution=execution), ours, steps)
-    train(getattr(torch.optim, name)(theirs, **options, foreach=False), theirs, steps)
+    cls = torch.optim.Adagrad if name == "AdaGrad" else getattr(torch.optim, name)
+    train(cls(theirs, **options, foreach=False), theirs, steps)
     return ours, theirs
 
 
@@ -42,9 +49,29 @@ def test_double_precision(name, options, dtype, execution):
     assert_alike(*both(name, options, dtype, execution))
 
 
+# Where torch agrees on what Adafactor is: vectors and matrices, and a negligible epsilon1 (it
+# bounds the square root by it from below; the paper adds it to the squares).
+@pytest.mark.parametrize("execution", ["plain", "foreach"])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"lr": LR, "weight_decay": 0.2, "maximize": True}, {"d": 2.0, "beta2_decay": -0.5}],
+    ids=str,
+)
+def test_adafactor(options, execution):
+    shapes = [(40, 30), (7,), (5, 9), ()]
+    common = {"eps": (1e-30, 1e-3), **options}
+    assert_alike(*both("Adafactor", common, torch.float64, execution, shapes=shapes))
+
+
 @pytest.mark.parametrize("execution", EXECUTIONS)
 @pytest.mark.parametrize(
-    ("name", "options"), [("SGD", {"lr": 0.1, "momentum": 0.9}), ("Adam", {"lr": 0.01})]
+    ("name", "options"),
+    [
+        ("SGD", {"lr": 0.1, "momentum": 0.9}),
+        ("Adam", {"lr": 0.01}),
+        ("AdamW", {"lr": 0.01}),
+        ("AdaGrad", {"lr": 0.01, "eps": 1e-3}),
+    ],
 )
 @pytest.mark.parametrize("dtype", [torch.float32, torch.complex64], ids=str)
 def test_single_precision(name, options, dtype, execution):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from every import NAMES
 from twins import assert_alike, parameters, train
 
 import optlab
@@ -25,7 +26,18 @@ IMPOSSIBLE = [
     ("Adam", {"betas": (0.9, float("nan"))}),
     ("Adam", {"eps": -1e-8}),
     ("Adam", {"weight_decay": -1}),
+    ("AdamW", {"lr": -1}),
+    ("AdamW", {"betas": (0.9, 1.0)}),
+    ("AdamW", {"weight_decay": -1}),
+    ("AdaGrad", {"lr": -1}),
+    ("AdaGrad", {"weight_decay": -1}),
+    ("AdaGrad", {"initial_accumulator_value": -1}),
+    ("AdaGrad", {"eps": -1}),
 ]
+
+
+def of(module, name):
+    return module.Adagrad if (module, name) == (torch.optim, "AdaGrad") else getattr(module, name)
 
 
 def error_of(make):
@@ -37,7 +49,7 @@ def error_of(make):
 @pytest.mark.parametrize(("name", "settings"), IMPOSSIBLE, ids=str)
 def test_impossible_values_are_refused_in_torch_s_words(name, settings):
     def make(module):
-        return getattr(module, name)(parameters(), **settings)
+        return of(module, name)(parameters(), **settings)
 
     said = error_of(lambda: make(optlab))
     assert said == error_of(lambda: make(torch.optim))
@@ -49,7 +61,7 @@ def test_a_group_is_held_to_the_same_and_leaves_no_trace(name, settings):
     first, second = parameters([(3,), (4,)])
     optimizer = getattr(optlab, name)([first])
     said = error_of(lambda: optimizer.add_param_group({"params": [second], **settings}))
-    assert said == error_of(lambda: getattr(torch.optim, name)([first], **settings))
+    assert said == error_of(lambda: of(torch.optim, name)([first], **settings))
     assert len(optimizer.param_groups) == 1
     assert error_of(lambda: getattr(optlab, name)([{"params": [first], **settings}])) == said
 
@@ -74,6 +86,24 @@ OURS = [
         {"execution": "fast"},
         "Invalid execution: 'fast'; choose one of auto, plain, foreach, compiled",
     ),
+    ("LAMB", {"nonfinite": "ignore"}, "'ignore'; choose one of propagate, skip, raise"),
+    ("AdamW", {"decay_by": "eta"}, "Invalid decay_by: 'eta'; choose one of lr, schedule"),
+    ("AdaGrad", {"form": "deck"}, "Invalid form: 'deck'; choose one of mirror, dual"),
+    ("FullAdaGrad", {"form": "2017"}, "Invalid form: '2017'; choose one of mirror, dual"),
+    ("LARS", {"form": "dual"}, "Invalid form: 'dual'; choose one of 2017, deck"),
+    ("LARS", {"momentum": 1.0}, r"Invalid momentum value: 1\.0; give one below 1"),
+    ("LARS", {"trust_coefficient": -1}, "Invalid trust_coefficient value: -1"),
+    ("Adafactor", {"eps": 1e-30}, r"Invalid epsilon value: 1e-30; give a pair \(eps1, eps2\)"),
+    ("Adafactor", {"eps": (1e-30,)}, "give a pair"),
+    ("Adafactor", {"eps": (None, 1e-3)}, "Invalid epsilon value: None"),
+    ("Adafactor", {"eps": (1e-30, -1)}, "Invalid epsilon value: -1"),
+    ("Adafactor", {"beta2_decay": 0.8}, r"Invalid beta2_decay value: 0\.8; .*not positive"),
+    ("Adafactor", {"beta2_decay": "slow"}, "Invalid beta2_decay value: slow"),
+    ("Adafactor", {"d": 0}, "Invalid d value: 0"),
+    ("AMSGrad", {"betas": (0.9, 1.0)}, r"Invalid beta parameter at index 1: 1\.0"),
+    ("LAMB", {"eps": -1}, "Invalid epsilon value: -1"),
+    ("Sophia", {"rho": -1}, "Invalid rho value: -1"),
+    ("Sophia", {"betas": 0.9}, "give a pair"),
 ]
 
 
@@ -89,7 +119,19 @@ def test_impossible_defaults_are_refused_even_if_every_group_overrides_them():
         optlab.Adam([{"params": parameters(), "lr": 0.1}], lr=-1)
 
 
-@pytest.mark.parametrize("name", ["SGD", "Adam"])
+@pytest.mark.parametrize(
+    ("name", "settings", "line"),
+    [
+        ("Adam", {"amsgrad": True}, "Adam has no amsgrad: AMSGrad is another algorithm"),
+        ("AdaGrad", {"lr_decay": 0.1}, "AdaGrad has no lr_decay: use a learning-rate scheduler"),
+    ],
+)
+def test_a_group_may_not_ask_for_another_algorithm(name, settings, line):
+    with pytest.raises(ValueError, match=line):
+        getattr(optlab, name)([{"params": parameters(), **settings}])
+
+
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
     "params",
     [
@@ -104,8 +146,11 @@ def test_impossible_defaults_are_refused_even_if_every_group_overrides_them():
 def test_what_are_no_parameters_is_refused_as_torch_does(name, params):
     errors = []
     for module in (optlab, torch.optim):
+        given = params
+        if isinstance(params, list):  # torch fills in the groups that it is given
+            given = [{**x} if isinstance(x, dict) else x for x in params]
         with pytest.raises((ValueError, TypeError)) as caught:
-            getattr(module, name)(params)
+            getattr(module, name if module is optlab else "SGD")(given)
         errors.append((caught.type, str(caught.value)))
     assert errors[0] == errors[1]
 
