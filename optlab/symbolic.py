@@ -360,7 +360,11 @@ def javascript(rule: Rule, **fixed: Any) -> str:
         name(p, g, s, t, hyper) -> [p, s]
 
     with the state s and the hyperparameters hyper as objects under the rule's names.
-    Elementwise rules apply it to each coordinate. `fixed` as in `record`.
+    Elementwise rules apply it to each coordinate; where a rule takes 0/0 as 0, this gives NaN.
+    `fixed` as in `record`.
+
+    Raises:
+        ValueError: the rule looks at a tensor as a whole.
     """
     prefix = {"state": "s.", "hyperparameter": "hyper."}
     recorded = record(rule, lambda kind, name: sympy.Symbol(prefix.get(kind, "") + name), **fixed)
