@@ -32,9 +32,9 @@ from optlab.optim.nonfinite import select
 REAL = {torch.float32: "float", torch.float64: "double"}
 FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast")
 
-# Elements of one unit of work. Sums are taken by unit and then in order: the same with any
-# number of threads.
-BLOCK = 16384
+# Elements of one unit of work. A sum is taken in the arrays' dtype within a unit, short enough
+# for that, and then in double over the units in order: the same with any number of threads.
+BLOCK = 4096
 
 _INFIX = {operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/"}
 _SUMS: dict[Any, str] = {ops.norm: "{0} * {0}", ops.mean: "{0}"}
@@ -196,11 +196,11 @@ class _Pass:
         writes = [
             (self.arrays.index(p), self.value(v)) for p, v in self.stores if self.when[p] == self.k
         ]
-        lines = [f"double sum{i} = 0;" for i, _ in terms]
+        lines = [f"REAL sum{i} = 0;" for i, _ in terms]
         clause = f" reduction(+:{', '.join(f'sum{i}' for i, _ in terms)})" if terms else ""
         body = [
             *self.inside,
-            *(f"sum{i} += (double)({term});" for i, term in terms),
+            *(f"sum{i} += {term};" for i, term in terms),
             *(f"a{i}[j] = {value};" for i, value in writes),
         ]
         loop = "\n            ".join(body)
