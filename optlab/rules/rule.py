@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from functools import update_wrapper
+from functools import cached_property, update_wrapper
 from types import SimpleNamespace
 from typing import Any
 
@@ -53,7 +53,7 @@ class Rule:
             else f"{self.around.name}_{self.function.__name__}"
         )
 
-    @property
+    @cached_property
     def hyperparameters(self) -> dict[str, Any]:
         """Keyword arguments of the rule with their defaults (`inspect.Parameter.empty` if none)."""
         parameters = inspect.signature(self.function).parameters.values()
