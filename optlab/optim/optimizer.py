@@ -218,7 +218,7 @@ class RuleOptimizer(torch.optim.Optimizer):
             for step in steps:
                 step += 1
         else:
-            torch._foreach_add_(steps, finite.float())
+            torch._foreach_add_(steps, [finite.float()] * len(steps))
             history = object()
             self._histories.update((p, history) for p in params)
 

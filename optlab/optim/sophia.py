@@ -19,7 +19,7 @@ class Sophia(RuleOptimizer):
     Every few steps (10 in the paper), before `step()`, hand in an estimate of the
     Hessian's diagonal:
 
-        optimizer.update_hessian(hutchinson(loss, params))
+        optimizer.update_hessian(optlab.optim.hutchinson(loss, params))
 
     Args:
         params: iterable of parameters or of groups.
