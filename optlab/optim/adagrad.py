@@ -89,7 +89,9 @@ class AdaGrad(_AdaGrad):
 class FullAdaGrad(_AdaGrad):
     """AdaGrad with the full matrix, Duchi, Hazan and Singer (2011): `optlab.rules.adagrad_full`.
 
-    Each parameter of d entries keeps a d × d matrix in float64, and a step takes time d³.
+    Each parameter of d entries keeps a d × d matrix in float64, and a step takes time d³. A
+    gradient that is not finite may be an error of torch.linalg.eigh under "propagate"; and on
+    a GPU eigh itself waits for the device.
 
     Args:
         params: iterable of parameters or of groups, each of at most 4096 entries.

@@ -29,10 +29,12 @@ def test_parity(name, execution, lr_shape):
     assert_alike(ours, theirs)
 
 
+@pytest.mark.parametrize("nonfinite", ["propagate", "skip"])
 @pytest.mark.parametrize("execution", EXECUTIONS)
-def test_a_step_does_not_wait_for_the_device(execution):
+def test_a_step_does_not_wait_for_the_device(execution, nonfinite):
     params = on_gpu()
-    optimizer = optlab.Adam(params, lr=torch.tensor(0.1).cuda(), execution=execution)
+    lr = torch.tensor(0.1).cuda()
+    optimizer = optlab.Adam(params, lr=lr, execution=execution, nonfinite=nonfinite)
     train(optimizer, params, 2)
     give_gradients(params, 2)
     if execution == "compiled":
