@@ -42,8 +42,10 @@ class Operation:
         )
 
     def __call__(self, *args: Any) -> Any:
-        special = next((a for a in args if not isinstance(a, int | float)), args[0])
-        return self.dispatch(type(special))(*args)
+        special = [a for a in args if not isinstance(a, int | float)] or args
+        # Beside a list, a tensor is a number that lives on a device.
+        chosen = next((a for a in special if not isinstance(a, torch.Tensor)), special[0])
+        return self.dispatch(type(chosen))(*args)
 
     def __repr__(self) -> str:
         return f"<operation {self.name}>"
@@ -215,7 +217,7 @@ def _solve_root(a: torch.Tensor, delta: Any, x: torch.Tensor) -> torch.Tensor:
     roots = delta + values.clamp(min=0).sqrt()
     along = vectors.T @ x.flatten().double()
     # Rounding leaves eigenvalues of about 1e-16 of the largest where there should be none.
-    noise = roots <= 1e-7 * roots.max()
+    noise = roots <= 1e-7 * roots[-1:]  # eigenvalues come in ascending order
     along = torch.where(noise, 0.0, along / torch.where(noise, 1.0, roots))
     solution: torch.Tensor = (vectors @ along).to(x.dtype).view_as(x)
     return solution

@@ -222,7 +222,6 @@ def test_every_argument_has_its_place_in_the_group_and_in_the_documentation(name
     assert all(f"\n    {argument}: " in inspect.getdoc(cls) for argument in arguments)
 
 
-@pytest.mark.xfail(strict=True, raises=RuntimeError, reason="ops.solve_root of no entries")
 def test_full_adagrad_takes_a_parameter_without_entries():
     params = parameters([(0,), (3,)])
     train(optlab.FullAdaGrad(params), params, 2)
