@@ -4,6 +4,7 @@ import operator
 
 import pytest
 import torch
+from hyper import HYPER
 from twins import assert_alike
 
 from optlab.optim.split import split
@@ -31,23 +32,6 @@ from optlab.rules import (
     with_l2,
 )
 
-HYPER = {
-    "lr": 0.1,
-    "beta1": 0.7,
-    "beta2": 0.9,
-    "eps": 0.01,
-    "momentum": 0.8,
-    "dampening": 0.3,
-    "weight_decay": 0.2,
-    "eta": 0.5,
-    "delta": 0.1,
-    "rho": 0.3,
-    "trust_coefficient": 0.02,
-    "beta2_decay": -0.8,
-    "eps1": 1e-8,
-    "eps2": 1e-3,
-    "d": 0.9,
-}
 RULES = [
     (gradient_descent, {}),
     (momentum, {"nesterov": False}),

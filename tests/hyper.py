@@ -1,0 +1,19 @@
+"""A value for every hyperparameter that a rule may have."""
+
+HYPER = {
+    "lr": 0.1,
+    "beta1": 0.7,
+    "beta2": 0.9,
+    "eps": 0.01,
+    "momentum": 0.8,
+    "dampening": 0.3,
+    "weight_decay": 0.2,
+    "eta": 0.5,
+    "delta": 0.1,
+    "rho": 0.3,
+    "trust_coefficient": 0.02,
+    "beta2_decay": -0.8,
+    "eps1": 1e-8,
+    "eps2": 1e-3,
+    "d": 0.5,
+}
