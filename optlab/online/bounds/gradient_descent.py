@@ -1,4 +1,4 @@
-"""Regret bounds, each with the hypotheses it needs."""
+"""Regret bounds of projected gradient descent, with the hypotheses they need."""
 
 from __future__ import annotations
 

@@ -1,0 +1,5 @@
+"""Regret bounds, each with the hypotheses it needs, one file for each algorithm."""
+
+from optlab.online.bounds.gradient_descent import SquareRoot, projected_gradient_descent
+
+__all__ = ["SquareRoot", "projected_gradient_descent"]
