@@ -34,6 +34,11 @@ class Operation:
         for c in cls.__mro__:
             if c in self._functions:
                 return self._functions[c]
+        if cls.__module__.partition(".")[0] == "sympy":  # numbers among them: they stay exact
+            raise TypeError(
+                f"{self.name} has no meaning for SymPy's {cls.__name__}: "
+                "import optlab.symbolic, and give it SymPy scalars or the vectors from there"
+            )
         if issubclass(cls, Number):
             return self._on_numbers
         raise TypeError(
@@ -77,7 +82,11 @@ def minimum(x: Any, y: Any) -> Any:
 
 @Operation
 def divide(x: Any, y: Any) -> Any:
-    """x / y, elementwise, with 0/0 = 0: where y is 0, x itself."""
+    """x / y, elementwise, where a divisor of 0 counts as 1: 0/0 is 0, and x/0 is x.
+
+    0/0 = 0 is what algorithms need that divide a gradient by the root of the sum of its squares
+    so far. x/0 = x has no such reason: it is finite, and has the sign of x.
+    """
     return x if y == 0 else x / y
 
 

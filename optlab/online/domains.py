@@ -34,20 +34,25 @@ class Domain(ABC):
 
         Args:
             x: shape (d,).
-            weights: shape (d,), finite and positive; None is the Euclidean projection.
+            weights: shape (d,), finite and not negative; None is the Euclidean projection. A
+                weight of 0 means the limit of ever smaller ones: what its coordinate may do for
+                the others costs nothing, and beyond that it stays near x.
 
         Raises:
-            ValueError: a shape is wrong, or a weight is not finite and positive.
+            ValueError: a shape is wrong, or a weight is negative or not finite.
         """
         self._check_shape("x", x)
         if weights is None:
             return self._project(x)
         self._check_shape("weights", weights)
-        if not bool(((weights > 0) & torch.isfinite(weights)).all()):
-            raise ValueError("weights must be finite and positive; add a small number to zeros")
+        if not bool(((weights >= 0) & torch.isfinite(weights)).all()):
+            raise ValueError("weights must be finite and not negative")
+        largest = weights.max()
+        if largest == 0:
+            return self._project(x)
         # Only ratios matter: the largest becomes 1. Beyond 1e154 they are as good as infinite.
         tiny = math.sqrt(torch.finfo(x.dtype).tiny)
-        return self._project_weighted(x, (weights / weights.max()).to(x).clamp(min=tiny))
+        return self._project_weighted(x, (weights / largest).to(x).clamp(min=tiny))
 
     @abstractmethod
     def _project(self, x: Tensor) -> Tensor: ...

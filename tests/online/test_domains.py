@@ -213,6 +213,34 @@ def test_weighted_ball_converges_where_weights_span_decades():
         assert float(pull @ y / (torch.linalg.vector_norm(pull))) == pytest.approx(1, abs=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("domain", "x", "nearest"),
+    [
+        (Ball(d=3), (3, 0.25, 5), (1, 0, 0)),  # the first alone fills the ball
+        (Ball(d=3), (0.6, 3, 4), (0.6, 0.48, 0.64)),  # and leaves a disc of radius 0.8
+        (Simplex(3), (2, 0.5, 0.5), (1, 0, 0)),
+        (Simplex(3), (0.25, 0, 1), (0.25, 0, 0.75)),  # the first is not moved
+        (Box(-1, 1, d=3), (3, -3, 0.5), (1, -1, 0.5)),
+        (Space(3), (3, -3, 0.5), (3, -3, 0.5)),
+    ],
+    ids=str,
+)
+def test_a_weight_of_zero_is_the_limit_of_small_ones(domain, x, nearest):
+    close(domain.project(t(*x), weights=t(2, 0, 0)), t(*nearest))
+    errors = []
+    for small in (1e-3, 1e-6, 1e-9):
+        projected = domain.project(t(*x), weights=t(2, small, small))
+        errors.append((projected - t(*nearest)).abs().max().item())
+    assert errors[0] >= errors[-1]
+    assert errors[-1] < 1e-4
+
+
+def test_weights_that_are_all_zero_are_equal_weights():
+    for domain in DOMAINS:
+        x = 3 * torch.arange(D, dtype=torch.float64)
+        close(domain.project(x, torch.zeros_like(x)), domain.project(x), tol=0)
+
+
 def test_far_points():
     far = 2.0**50  # where a sum of two such numbers has no digits left for 0.25
     close(Simplex(3)(t(far + 0.25, far, 0)), t(0.625, 0.375, 0))
@@ -240,7 +268,7 @@ def test_single_precision_stays():
         (lambda: Space(2.5), "whole number"),
         (lambda: Ball(d=2)(t(1, 2, 3)), r"x has shape \(3,\)"),
         (lambda: Ball(d=2).project(t(1, 2), t(1)), r"weights has shape \(1,\)"),
-        (lambda: Ball(d=2).project(t(1, 2), t(1, 0)), "weights must be finite and positive"),
+        (lambda: Ball(d=2).project(t(1, 2), t(1, -1)), "weights must be finite and not negative"),
         (lambda: Simplex(2).project(t(1, 2), t(1, math.nan)), "weights must be finite"),
     ],
 )

@@ -140,3 +140,18 @@ def test_the_projection_is_nearest_in_the_metric_of_the_square_root_of_v_hat(nam
     assert_same(p, nearest((0.5, 2.0), curve, y.tolist()), rtol=1e-6)
     for wrong in ((1.0, 1.0), (0.25, 4.0)):  # the Euclidean metric, and that of v̂ itself
         assert (p - nearest(wrong, curve, y.tolist())).norm() > 0.05
+
+
+@pytest.mark.parametrize("domain", [Ball(d=3), Simplex(3), Box(-0.5, 0.5, d=3)], ids=repr)
+def test_with_eps_0_a_coordinate_without_gradient_has_no_weight_and_can_be_projected(domain):
+    start = domain(tensor([0.25, 0.5, 0.25]))
+    for second in (0.0, 1e-12):  # a gradient that never came, and one that hardly did
+        p = start
+        s = amsgrad.init(p)
+        for t in range(1, 6):
+            g = tensor([-1.0, second, 0.5])
+            p, s = amsgrad(p, g, s, t, lr=0.5, beta1=0.0, beta2=0.9, eps=0, project=domain)
+            assert domain.contains(p)
+        assert (s.v_hat[1] == 0) == (second == 0)
+    p, _ = walk(amsgrad, start, [torch.zeros(3)], **{**HYPER, "eps": 0.0}, project=domain)
+    assert_same(p, start)

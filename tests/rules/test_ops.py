@@ -1,5 +1,8 @@
 """The operations: by hand on numbers, the same on tensors and lists, refused elsewhere."""
 
+import re
+import subprocess
+import sys
 from fractions import Fraction
 
 import numpy as np
@@ -23,6 +26,7 @@ ELEMENTWISE = [
     (ops.minimum, (3.0, 2.0), 2.0),
     (ops.divide, (3.0, 2.0), 1.5),
     (ops.divide, (0.0, 0.0), 0.0),
+    (ops.divide, (-3.0, 0.0), -3.0),
     (ops.ratio, (3.0, 2.0), 1.5),
     (ops.ratio, (0.0, 2.0), 1.0),
     (ops.ratio, (3.0, 0.0), 1.0),
@@ -136,6 +140,28 @@ def test_fractions_stay_exact():
 def test_an_array_of_numpy_is_refused(operation):
     with pytest.raises(TypeError, match=f"{operation.name} has no meaning for ndarray: give"):
         operation(np.ones((2, 2)))
+
+
+def test_sympy_without_its_interpretation_is_refused_in_one_line_that_names_it():
+    # In a process of its own: here, optlab.symbolic has been imported.
+    program = """
+import sympy
+from optlab.rules import State, adam
+for x, begin in (
+    (sympy.Symbol("x"), adam.init),
+    (sympy.Integer(2), adam.init),
+    (sympy.Matrix([1, 2]), adam.init),
+    (sympy.Symbol("x"), lambda x: State(m=0, v=0)),
+):
+    try:
+        adam(x, x, begin(x), 1, lr=0.1, beta1=0.9, beta2=0.9, eps=0)
+    except TypeError as error:
+        print(error)"""
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    lines = run.stdout.splitlines()
+    assert len(lines) == 4, run.stderr
+    for line, name in zip(lines, ["Symbol", "Integer", ".*Matrix", "Mul"], strict=True):
+        assert re.match(f"[a-z_]+ has no meaning for SymPy's {name}: import optlab.symbolic,", line)
 
 
 @pytest.mark.parametrize(
