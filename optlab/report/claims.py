@@ -12,6 +12,7 @@ from typing import Any
 
 MIME = "application/vnd.optlab.claim+json"
 KINDS = ("definition", "theorem", "claim", "figure", "table")
+LETTERS = "abcdefghijklmnopq"  # the names of the errata
 VERDICTS = ("proved", "checked", "reproduced", "refuted")
 
 
@@ -25,6 +26,10 @@ class Statement:
     statement: str
     notebook: str
     erratum: str = ""
+    letter: str = ""
+    check: str = ""
+    printed: str = ""
+    published: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,6 +139,12 @@ def parse(entries: list[Mapping[str, str]]) -> dict[str, Statement]:
             raise ValueError(f"{where}: {', '.join(empty)} must be text")
         if statement.kind not in KINDS:
             raise ValueError(f"{where}: kind {statement.kind!r} is not one of {', '.join(KINDS)}")
+        if not statement.erratum and set(entry) & {"letter", "check", "printed", "published"}:
+            raise ValueError(f"{where}: letter, check, printed and published go with an erratum")
+        if bool(statement.printed) != bool(statement.published):
+            raise ValueError(f"{where}: printed and published go together")
+        if statement.letter not in ("", *LETTERS):
+            raise ValueError(f"{where}: letter {statement.letter!r} is not one of {LETTERS}")
         if statement.id in statements:
             raise ValueError(f"{where}: this id is taken")
         statements[statement.id] = statement
