@@ -1,5 +1,6 @@
 """Regret bounds, each with the hypotheses it needs, one file for each algorithm."""
 
+from optlab.online.bounds.amsgrad import AMSGrad
 from optlab.online.bounds.gradient_descent import SquareRoot, projected_gradient_descent
 
-__all__ = ["SquareRoot", "projected_gradient_descent"]
+__all__ = ["AMSGrad", "SquareRoot", "projected_gradient_descent"]
