@@ -36,7 +36,7 @@ WORTH_A_CALL = 1024
 class Batch:
     """Tensors that one rule treats alike: same device, dtype, step number and hyperparameters.
 
-    state: for each parameter, its state tensors by the rule's names.
+    state: by the rule's names, a list with that state tensor of each parameter.
     compute: the dtype to calculate in, where it is not the parameters' own; the
         state tensors are of this dtype.
     """
@@ -46,20 +46,22 @@ class Batch:
     hyperparameters: dict[str, Any]
     params: list[torch.Tensor]
     grads: list[torch.Tensor]
-    state: list[dict[str, torch.Tensor]]
+    state: dict[str, list[torch.Tensor]]
     compute: torch.dtype | None
 
     def part(self, indices: list[int]) -> Batch:
         def pick(xs: list[Any]) -> list[Any]:
             return [xs[i] for i in indices]
 
-        p, g, s = pick(self.params), pick(self.grads), pick(self.state)
+        p, g = pick(self.params), pick(self.grads)
+        s = {name: pick(xs) for name, xs in self.state.items()}
         return Batch(self.rule, self.t, self.hyperparameters, p, g, s, self.compute)
 
 
 def plain(batch: Batch) -> None:
     """The rule on one tensor after another: what the others are compared with."""
-    for p, g, s in zip(batch.params, batch.grads, batch.state, strict=True):
+    for i, (p, g) in enumerate(zip(batch.params, batch.grads, strict=True)):
+        s = {name: xs[i] for name, xs in batch.state.items()}
         x, d = (p.to(batch.compute), g.to(batch.compute)) if batch.compute else (p, g)
         new_p, new_s = batch.rule(x, d, State(**s), batch.t, **batch.hyperparameters)
         store([(p, new_p), *((s[k], v) for k, v in vars(new_s).items())])
@@ -69,7 +71,7 @@ def foreach(batch: Batch) -> None:
     """The rule on lists of tensors: few, wide operations; each makes a list of new tensors."""
     params, grads = TensorList(batch.params), TensorList(batch.grads)
     x, d = (params.to(batch.compute), grads.to(batch.compute)) if batch.compute else (params, grads)
-    state = {k: TensorList([s[k] for s in batch.state]) for k in batch.rule.initial}
+    state = {name: TensorList(xs) for name, xs in batch.state.items()}
     new_p, new_s = batch.rule(x, d, State(**state), batch.t, **batch.hyperparameters)
     store([(params, new_p), *((state[k], v) for k, v in vars(new_s).items())])
 
@@ -78,11 +80,11 @@ def compiled(batch: Batch, *, give_up: bool = False) -> None:
     """The rule as one kernel that reads and writes each array once a pass.
 
     On a CPU it is a C function that takes all tensors in one call (`native`);
-    elsewhere, and for half precision and rules of rows and columns, torch.compile
-    makes it. There is one kernel for each rule, dtype and kind of device, for all
-    sizes and all values of the hyperparameters. Non-contiguous tensors go to
-    `foreach`, and so do rules that cannot be fused; so does everything, with one
-    warning, if compilation fails and `give_up` is true.
+    elsewhere, and for half precision, torch.compile makes it. There is one kernel
+    for each rule, dtype and kind of device, for all sizes and all values of the
+    hyperparameters. Non-contiguous tensors go to `foreach`, and so do rules that
+    cannot be fused; so does everything, with one warning, if compilation fails
+    and `give_up` is true.
     """
     hyper = batch.hyperparameters
     device, dtype = batch.params[0].device, batch.params[0].dtype
@@ -91,11 +93,8 @@ def compiled(batch: Batch, *, give_up: bool = False) -> None:
     cut = _split(batch.rule, tuple(flags.items()), names, batch.compute)
     done: set[int] = set()
     if cut.fusible:
-        fit = [
-            i
-            for i, (p, s) in enumerate(zip(batch.params, batch.state, strict=True))
-            if all(x.is_contiguous() for x in (p, *s.values()))
-        ]
+        places = zip(batch.params, *batch.state.values(), strict=True)
+        fit = [i for i, xs in enumerate(places) if all(x.is_contiguous() for x in xs)]
         numbers = cut.numbers(batch.t, *(hyper[k] for k in names))
         c = _pack(numbers, device, batch.compute or dtype)
         try:
@@ -114,18 +113,17 @@ def compiled(batch: Batch, *, give_up: bool = False) -> None:
             if not give_up:
                 raise
             _give_up_compiling(device.type, error)
-        for i in done:
-            torch.autograd.graph.increment_version(batch.params[i])  # as copy_ does, for backward
+        # as copy_ does, for backward
+        torch.autograd.graph.increment_version([batch.params[i] for i in done])
     if rest := [i for i in range(len(batch.params)) if i not in done]:
         foreach(batch.part(rest))
 
 
 def _arrays(batch: Batch, indices: list[int]) -> list[list[torch.Tensor]]:
     """What a kernel takes of each tensor: parameter, gradient and state."""
-    names = list(batch.rule.initial)
+    state = [batch.state[name] for name in batch.rule.initial]
     return [
-        [batch.params[i], batch.grads[i].contiguous(), *(batch.state[i][k] for k in names)]
-        for i in indices
+        [batch.params[i], batch.grads[i].contiguous(), *(xs[i] for xs in state)] for i in indices
     ]
 
 
@@ -164,10 +162,10 @@ def _split(
 @functools.cache
 def _native(cut: Split, dtype: torch.dtype) -> native.Kernel | None:
     """The C function, or None where C is not for this rule or there is no C compiler."""
-    if not cut.flat or dtype not in native.REAL or native.compiler() is None:
+    if dtype not in native.REAL or native.compiler() is None:
         return None
     try:
-        return native.kernel(cut.text, dtype)
+        return native.kernel(cut.text, cut.rule, dtype)
     except native.CannotWrite:
         return None
 

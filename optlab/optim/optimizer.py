@@ -145,23 +145,32 @@ class RuleOptimizer(torch.optim.Optimizer):
 
     def _step_group(self, group: dict[str, Any], finite: torch.Tensor | None) -> None:
         alike: dict[tuple[Any, ...], list[torch.Tensor]] = defaultdict(list)
+        keys: dict[Rule, list[str]] = {}
         for p in group["params"]:
             if p.grad is not None:
                 rule = self.rule_for(p, group)
-                first = self.complete_state(p, rule, group)
+                if rule not in keys:
+                    keys[rule] = ["step", *map(self._key, rule.initial)]
+                state = self.state[p]
+                first = False
+                for key in keys[rule]:
+                    if not isinstance(state.get(key), torch.Tensor):
+                        first = self.complete_state(p, rule, group)
+                        break
                 count = self._count(p, finite is not None)
                 alike[rule, p.device, p.dtype, count, first].append(p)
-        for (rule, _, _, _, first), params in alike.items():
-            self._step_batch(group, rule, params, first, finite)
+        for (rule, _, dtype, count, first), params in alike.items():
+            self._step_batch(group, rule, params, dtype, count, first, finite)
 
     def _count(self, p: torch.Tensor, on_device: bool) -> object:
         """The number of steps of p, or anything that only parameters with the same number share:
         where the device alone knows the number, that they took part in the same steps."""
-        step = self.state[p]["step"]
         if not on_device:
-            self._histories.pop(p, None)
-            return int(step.item())
+            if self._histories:
+                self._histories.pop(p, None)
+            return int(self.state[p]["step"].item())
         if p not in self._histories:
+            step = self.state[p]["step"]
             self._histories[p] = int(step.item())
             self.state[p]["step"] = step.to(p.device)
         return self._histories[p]
@@ -186,37 +195,38 @@ class RuleOptimizer(torch.optim.Optimizer):
         group: dict[str, Any],
         rule: Rule,
         params: list[torch.Tensor],
+        dtype: torch.dtype,
+        count: Any,
         first: bool,
         finite: torch.Tensor | None,
     ) -> None:
-        steps = [self.state[p]["step"] for p in params]
+        states = [self.state[p] for p in params]
+        steps = [state["step"] for state in states]
         if finite is None:
-            t = int(steps[0].item()) + 1
+            t = count + 1
             hyper = self.hyperparameters(group, rule, first)
         else:
             finite = finite.to(params[0].device)
             t = steps[0].double() + 1
             hyper = self.hyperparameters(group, rule, first or (t == 1).double())
             rule, hyper = guarded(rule), {**hyper, "finite": finite}
-        grads = [p.grad.resolve_conj() for p in params if p.grad is not None]
+        grads = [p.grad for p in params if p.grad is not None]
+        if dtype.is_complex:
+            grads = [g.resolve_conj() for g in grads]
         if group["maximize"]:
             grads = list(torch._foreach_neg(grads))
-        batch = Batch(
-            rule,
-            t,
-            hyper,
-            [_real(self.arrange(p)) for p in params],
-            [_real(self.arrange(g)) for g in grads],
-            [
-                {name: _real(self.state[p][self._key(name)]) for name in rule.initial}
-                for p in params
-            ],
-            torch.float32 if params[0].dtype in _HALF else None,
-        )
-        run(batch, group["execution"])
+        state = {
+            name: [s[key] for s in states]
+            for name, key in ((name, self._key(name)) for name in rule.initial)
+        }
+        arranged, grads = [[self.arrange(x) for x in xs] for xs in (params, grads)]
+        if dtype.is_complex:
+            arranged, grads = _real(arranged), _real(grads)
+            state = {name: _real(xs) for name, xs in state.items()}
+        compute = torch.float32 if dtype in _HALF else None
+        run(Batch(rule, t, hyper, arranged, grads, state, compute), group["execution"])
         if finite is None:
-            for step in steps:
-                step += 1
+            torch._foreach_add_(steps, _ONE)
         else:
             torch._foreach_add_(steps, [finite.float()] * len(steps))
             history = object()
@@ -274,6 +284,9 @@ class RuleOptimizer(torch.optim.Optimizer):
                     group.setdefault(key, value)
 
 
+# A tensor, since torch would make one of a number for each of the tensors it is added to.
+_ONE = torch.ones(())
+
 _HALF = (torch.float16, torch.bfloat16)
 
 # Entries of torch's parameter groups that say how torch computes, or choose another algorithm.
@@ -294,9 +307,9 @@ def number(lr: float | torch.Tensor) -> float | torch.Tensor:
     return lr.item() if lr.device.type == "cpu" else lr.reshape(())
 
 
-def _real(x: torch.Tensor) -> torch.Tensor:
-    """A complex tensor as pairs of real numbers, so that squares are squares of parts."""
-    return torch.view_as_real(x) if x.is_complex() else x
+def _real(xs: list[torch.Tensor]) -> list[torch.Tensor]:
+    """Complex tensors as pairs of real numbers, so that squares are squares of parts."""
+    return [torch.view_as_real(x) if x.is_complex() else x for x in xs]
 
 
 def _dtype_of_state(p: torch.Tensor) -> torch.dtype:

@@ -51,6 +51,7 @@ class Split:
     flat: whether tensors may come as vectors, since the rule looks at no rows and columns.
     """
 
+    rule: Rule
     numbers: Callable[..., tuple[Any, ...]]
     tensors: fx.GraphModule
     text: fx.Graph
@@ -108,7 +109,7 @@ def split(
         if node not in copied and node not in number:
             copied[node] = text.node_copy(node, copied.__getitem__)
     text.output(None)
-    return Split(fx.GraphModule({}, numbers), _lowered(text), text, fusible, flat)
+    return Split(rule, fx.GraphModule({}, numbers), _lowered(text), text, fusible, flat)
 
 
 def _lowered(text: fx.Graph) -> fx.GraphModule:

@@ -29,14 +29,8 @@ EVERY = {
 NAMES = sorted({name for name, _ in EVERY.values()})
 REAL_ONLY = ("FullAdaGrad", "Adafactor")
 
-# Labels with an execution each. Kernels of these come from the C compiler in half a second;
-# Adafactor's from torch.compile in some ten.
-EXECUTED = [
-    (label, execution)
-    for label in EVERY
-    for execution in ("plain", "foreach", "compiled")
-    if execution != "compiled" or not label.startswith("Adafactor")
-]
+# Labels with an execution each.
+EXECUTED = [(label, execution) for label in EVERY for execution in ("plain", "foreach", "compiled")]
 
 
 def make(label, params, **options):

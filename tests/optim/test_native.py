@@ -11,6 +11,7 @@ from twins import parameters, train
 import optlab
 from optlab import rules
 from optlab.optim import execution, native
+from optlab.optim.native import elements, library, matrices
 from optlab.optim.split import split
 
 pytestmark = pytest.mark.skipif(native.compiler() is None, reason="no C compiler")
@@ -36,7 +37,20 @@ HYPER = {
     "lamb": {"lr": 0.1, "beta1": 0.9, "beta2": 0.99, "eps": 1e-6, "weight_decay": 0.1},
     "sophia": {"lr": 0.1, "beta1": 0.9, "rho": 0.04, "eps": 1e-12, "weight_decay": 0.1},
 }
-SHAPES = [(170, 201), (native.BLOCK,), (native.BLOCK + 1,), (3, 4), (0,), ()]
+VECTORS = [(170, 201), (elements.BLOCK,), (elements.BLOCK + 1,), (3, 4), (0,), ()]
+MATRICES = {
+    "adafactor": {"lr": 0.1, "beta2_decay": -0.8, "eps1": 1e-30, "eps2": 1e-3, "d": 0.5},
+    "factored_adam": {"lr": 0.1, "beta2": 0.9, "eps": 1e-8},
+}
+HYPER |= MATRICES
+SHAPES_OF_MATRICES = [
+    (2 * matrices.ROWS + 1, matrices.BLOCK + 1),
+    (matrices.ROWS, 3),
+    (2, 3, 65, 5),
+    (1, 7),
+    (7, 1),
+    (0, 4, 5),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -51,18 +65,29 @@ def steps(name, execute, dtype=torch.float64, gradients=torch.randn_like, n=4):
     rule, hyper = getattr(rules, name), HYPER[name]
     flags = {k: v for k, v in rule.hyperparameters.items() if k not in hyper}
     torch.manual_seed(0)
-    params = [torch.randn(shape, dtype=dtype) for shape in SHAPES]
-    state = [vars(rule.init(p)) for p in params]
+    shapes = SHAPES_OF_MATRICES if name in MATRICES else VECTORS
+    params = [torch.randn(shape, dtype=dtype) for shape in shapes]
+    state = {k: [start(p) for p in params] for k, start in rule.initial.items()}
     for t in range(1, n + 1):
         grads = [gradients(p) for p in params]
         execute(execution.Batch(rule, t, {**hyper, **flags}, params, grads, state, None))
-    return [*params, *(x for s in state for x in s.values())]
+    return [*params, *(x for xs in state.values() for x in xs)]
 
 
 def cut(name):
     rule, hyper = getattr(rules, name), HYPER[name]
     flags = {k: v for k, v in rule.hyperparameters.items() if k not in hyper}
     return split(rule, flags, tuple(hyper), None)
+
+
+def written(name, real="float"):
+    split_rule = cut(name)
+    return native.write(split_rule.text, split_rule.rule, real)[0]
+
+
+def make(name):
+    split_rule = cut(name)
+    return native.kernel(split_rule.text, split_rule.rule, torch.float32)
 
 
 @pytest.mark.parametrize("name", HYPER)
@@ -81,7 +106,7 @@ def test_it_is_the_rule_in_float32(name):
 
 
 @pytest.mark.parametrize("name", HYPER)
-def test_every_rule_without_rows_and_matrices_is_written(name, monkeypatch):
+def test_every_rule_is_written(name, monkeypatch):
     # `compiled` must not have gone to torch.compile or to lists
     monkeypatch.setattr(torch, "compile", None)
     monkeypatch.setattr(execution, "foreach", None)
@@ -126,14 +151,15 @@ def test_the_number_of_threads_changes_nothing():
 
 
 def test_a_norm_makes_two_passes_and_everything_else_one():
-    loops = {name: native.write(cut(name).text, "float")[0].count("omp parallel") for name in HYPER}
-    norms = {"lars", "lars_deck", "lamb", "adafactor_vector"}
-    assert loops == {name: 2 if name in norms else 1 for name in HYPER}
+    loops = {name: written(name).count("#pragma omp simd") for name in HYPER}
+    two = {"lars", "lars_deck", "lamb", "adafactor_vector", "factored_adam"}
+    three = {"adafactor"}  # sums of rows and columns, size of the update, step
+    assert loops == {n: 3 if n in three else 2 if n in two else 1 for n in HYPER}
 
 
 def test_what_a_pass_has_stored_is_read_in_the_next():
     # LAMB: moments in the first pass, parameters in the second, and no array besides
-    first, second = native.write(cut("lamb").text, "float")[0].split("#pragma omp parallel")[1:]
+    first, second = written("lamb").split("#pragma omp parallel")[1:]
     p, g, m, v = (f"a{k}[j]" for k in range(4))
     assert f"{m} =" in first
     assert f"{v} =" in first
@@ -151,44 +177,44 @@ def test_an_old_value_that_a_later_pass_needs_is_not_overwritten_before():
     rule = rules.Rule(shrinking, {"m": torch.ones_like})
     p, g = torch.randn(5, dtype=torch.float64), torch.randn(5, dtype=torch.float64)
     expected, state = rule(p, g, rule.init(p), 1, lr=0.1)
-    s = vars(rule.init(p))
-    execution.compiled(execution.Batch(rule, 1, {"lr": 0.1}, [p], [g], [s], None))
+    s = {"m": [rule.init(p).m]}
+    execution.compiled(execution.Batch(rule, 1, {"lr": 0.1}, [p], [g], s, None))
     assert torch.allclose(p, expected)
-    assert torch.allclose(s["m"], state.m)
+    assert torch.allclose(s["m"][0], state.m)
 
 
 def test_one_kernel_serves_all_sizes_and_values(monkeypatch):
-    written = []
-    make = native.kernel
-    monkeypatch.setattr(native, "kernel", lambda *key: written.append(key) or make(*key))
+    made = []
+    kernel = native.kernel
+    monkeypatch.setattr(native, "kernel", lambda *key: made.append(key) or kernel(*key))
     for settings in ({"lr": 0.1}, {"lr": 0.2, "betas": (0.5, 0.6)}, {"lr": torch.tensor(0.1)}):
         for shapes in ([(5,)], [(40, 50), (3,)]):
             params = parameters(shapes)
             train(optlab.Adam(params, **settings, execution="compiled"), params, 3)
-    assert len(written) == 1
+    assert len(made) == 1
 
 
 def test_the_library_is_kept_between_processes(tmp_path, monkeypatch):
     monkeypatch.setenv("OPTLAB_CACHE", str(tmp_path / "kernels"))
-    native.kernel(cut("adam").text, torch.float32)
+    make("adam")
     (library,) = (tmp_path / "kernels").iterdir()
     monkeypatch.setattr(subprocess, "run", None)
-    native.kernel(cut("adam").text, torch.float32)
+    make("adam")
     assert [library] == list((tmp_path / "kernels").iterdir())
 
 
 def test_a_refused_source_says_so(tmp_path, monkeypatch):
     monkeypatch.setenv("OPTLAB_CACHE", str(tmp_path))
-    monkeypatch.setattr(native, "FLAGS", ("--no-such-flag",))
+    monkeypatch.setattr(library, "FLAGS", ("--no-such-flag",))
     with pytest.raises(native.CannotCompile, match="no-such-flag"):
-        native.kernel(cut("adam").text, torch.float32)
+        make("adam")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_no_compiler_says_what_to_install(monkeypatch):
     monkeypatch.setenv("CC", "no-such-compiler")
     with pytest.raises(native.CannotCompile, match="install gcc, or set CC"):
-        native.kernel(cut("adam").text, torch.float32)
+        make("adam")
 
 
 def test_backward_notices_that_a_parameter_has_changed():
@@ -219,6 +245,8 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 
 def test_arrays_are_counted_right():
-    source, arrays = native.write(cut("amsgrad").text, "double")
+    split_rule = cut("amsgrad")
+    source, arrays, flat = native.write(split_rule.text, split_rule.rule, "double")
+    assert flat
     assert arrays == 5  # parameter, gradient, m, v, v_hat
     assert "#define REAL double" in source

@@ -195,3 +195,13 @@ def test_on_a_single_number_matrix_and_vector_are_one_rule():
     assert path(adafactor, 1.0, gradients, **PLAIN) == pytest.approx(
         path(adafactor_vector, 1.0, gradients, **PLAIN), rel=1e-13
     )
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_zero_gradients_move_nothing(dtype):
+    # eps1² is no float32 number, so the product of a row's and a column's mean must not be formed
+    X = torch.ones(3, 2, dtype=dtype)
+    settings = {"lr": 0.01, "beta2_decay": -0.8, "eps1": 1e-30, "eps2": 1e-3, "d": 1.0}
+    new, s = adafactor(X, torch.zeros_like(X), adafactor.init(X), 1, **settings)
+    assert torch.equal(new, X)
+    assert s.R.isfinite().all()
