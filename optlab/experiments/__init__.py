@@ -1,8 +1,37 @@
-"""What the empirical chapters share: data, models, training loops, intervals over seeds."""
+"""What the empirical chapters share: data, models, training, settings, records, intervals."""
 
-from optlab.experiments.data import Data, digits
+from optlab.experiments.data import (
+    Data,
+    DataError,
+    Surnames,
+    cifar10,
+    digits,
+    fashion_mnist,
+    flip_and_crop,
+    mnist1d,
+    surnames,
+)
 from optlab.experiments.intervals import Interval, mean_interval
-from optlab.experiments.models import mlp
+from optlab.experiments.models import cnn, mlp, parameter_count, resnet26, wide_resnet
 from optlab.experiments.training import Run, train
 
-__all__ = ["Data", "Interval", "Run", "digits", "mean_interval", "mlp", "train"]
+__all__ = [
+    "Data",
+    "DataError",
+    "Interval",
+    "Run",
+    "Surnames",
+    "cifar10",
+    "cnn",
+    "digits",
+    "fashion_mnist",
+    "flip_and_crop",
+    "mean_interval",
+    "mlp",
+    "mnist1d",
+    "parameter_count",
+    "resnet26",
+    "surnames",
+    "train",
+    "wide_resnet",
+]

@@ -1,0 +1,55 @@
+"""What a data set is to an experiment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch.nn.functional import avg_pool2d
+
+
+@dataclass(frozen=True)
+class Data:
+    """A classification task: inputs n × features or n × channels × height × width, labels n,
+    for training and for test."""
+
+    x_train: torch.Tensor
+    y_train: torch.Tensor
+    x_test: torch.Tensor
+    y_test: torch.Tensor
+
+    @property
+    def features(self) -> int:
+        """How many numbers an input has."""
+        return self.x_train[0].numel()
+
+    @property
+    def classes(self) -> int:
+        return int(self.y_train.max()) + 1
+
+    def rescaled(self, factors: torch.Tensor) -> Data:
+        """The same task with each feature multiplied by its factor."""
+        return replace(self, x_train=self.x_train * factors, x_test=self.x_test * factors)
+
+    def shaped(self, *shape: int) -> Data:
+        """The same task with inputs of another shape: `shaped(-1)` for an MLP, `shaped(1, 8, 8)`
+        for a network that takes images."""
+        return replace(
+            self,
+            x_train=self.x_train.reshape(len(self.x_train), *shape),
+            x_test=self.x_test.reshape(len(self.x_test), *shape),
+        )
+
+    def pooled(self, size: int) -> Data:
+        """The same task with images averaged over squares of size × size pixels."""
+        return replace(
+            self, x_train=avg_pool2d(self.x_train, size), x_test=avg_pool2d(self.x_test, size)
+        )
+
+    def first(self, examples: int) -> Data:
+        """The same task with that many training examples, the first; the test set is kept."""
+        if not 1 <= examples <= len(self.y_train):
+            raise ValueError(
+                f"first({examples}): the task has {len(self.y_train)} training examples"
+            )
+        return replace(self, x_train=self.x_train[:examples], y_train=self.y_train[:examples])
