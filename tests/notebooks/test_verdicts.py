@@ -2,18 +2,18 @@
 
 from pathlib import Path
 
-import nbformat
 import pytest
 
-from optlab.report.claims import MIME, load
+from optlab.report import ledger
+from optlab.report.claims import load, parse
 
 NOTEBOOKS = {path.stem: path for path in Path(__file__).parents[2].glob("notebooks/*.ipynb")}
+CHAPTERS = 14
 
 
-def verdicts(book):
+def verdicts(notebook):
     """(id, verdict) of each claim whose verdict the notebook shows, in order."""
-    shown = [o.get("data", {}).get(MIME) for c in book.cells for o in c.get("outputs", [])]
-    return [(data["id"], data["verdict"]) for data in shown if data]
+    return [(data["id"], data["verdict"]) for data in ledger.verdicts(notebook)]
 
 
 def faults(found, due):
@@ -28,14 +28,34 @@ def faults(found, due):
 def test_a_chapter_judges_its_statements(name):
     due = {id for id, statement in load().items() if statement.notebook == name}
     assert due
-    assert faults(verdicts(nbformat.read(NOTEBOOKS[name], 4)), due) == []
+    assert faults(verdicts(NOTEBOOKS[name]), due) == []
 
 
 def test_what_is_found(executed_sample):
-    found = verdicts(nbformat.read(executed_sample, 4))
+    found = verdicts(executed_sample)
     assert found == [("adam-line-4", "refuted")]
     assert faults(found, {"adam-line-4"}) == []
     assert faults(found, {"adam-line-4", "adam-update"}) == ["adam-update is judged 0 times"]
     assert faults(found, set()) == ["adam-line-4 belongs to another chapter"]
     assert faults(found * 2, {"adam-line-4"}) == ["adam-line-4 is judged 2 times"]
     assert faults([("a", "not proved")], {"a"}) == ["a is not proved"]
+
+
+def test_every_statement_has_a_chapter_that_exists_or_is_planned():
+    chapters = {statement.notebook for statement in load().values()}
+    assert sorted(int(name[:2]) for name in chapters) == list(range(1, CHAPTERS + 1))
+    assert NOTEBOOKS.keys() <= chapters
+
+
+def test_what_no_notebook_of_the_chapter_has_judged_is_not_yet(executed_sample):
+    entry = {"slide": "A", "kind": "claim", "statement": "S", "notebook": "99-sample"}
+    ids = ["adam-line-4", "adam-update"]
+    there = parse([{**entry, "id": id} for id in ids]).values()
+    elsewhere = parse([{**entry, "id": id, "notebook": "98-other"} for id in ids]).values()
+    folder = executed_sample.parent
+
+    def status(statements):
+        return [(v.statement.id, v.verdict, v.evidence) for v in ledger.ledger(statements, folder)]
+
+    assert status(there) == [("adam-line-4", "refuted", "gap 0.10"), ("adam-update", "not yet", "")]
+    assert status(elsewhere) == [("adam-line-4", "not yet", ""), ("adam-update", "not yet", "")]

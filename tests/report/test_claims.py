@@ -74,6 +74,10 @@ def test_what_a_notebook_stores():
         ([{k: v for k, v in ENTRY.items() if k != "slide"}], "missing .* 'slide'"),
         ([{**ENTRY, "statement": " "}], "statement must be text"),
         ([{**ENTRY, "slide": 3}], "slide must be text"),
+        ([{**ENTRY, "letter": "a"}], "go with an erratum"),
+        ([{**ENTRY, "erratum": "e", "letter": "r"}], "letter 'r' is not one of"),
+        ([{**ENTRY, "erratum": "e", "letter": "ab"}], "letter 'ab' is not one of"),
+        ([{**ENTRY, "erratum": "e", "printed": "x"}], "printed and published go together"),
     ],
 )
 def test_a_faulty_list_is_refused(entries, words):

@@ -1,0 +1,188 @@
+"""The pages made of claims.yml and the notebooks' stored outputs, when the book is built.
+
+Two directives, `ledger` and `errata`, and an anchor and a way back for each claim in a chapter.
+"""
+
+import re
+from collections import Counter
+from itertools import groupby
+from pathlib import Path
+
+import yaml
+from docutils import nodes
+from sphinx.util.docutils import SphinxDirective
+
+from optlab.report.claims import LETTERS, VERDICTS, parse
+from optlab.report.ledger import NOT_YET, ledger
+
+LEDGER, ERRATA = "book/ledger", "book/errata"
+ORDER = [*VERDICTS, "out of reach", NOT_YET]
+SCRIPT = re.compile(r"([_^])(\{[^{}]*\}|[A-Za-z0-9α-ω]+|[∞*])")
+WORD = re.compile(r"[A-Za-z]{2}$")
+CLAIM = re.compile(r'<div class="optlab-claim">(<strong>[^<]*</strong>) <code>([a-z0-9-]+)</code>')
+
+
+class Page(SphinxDirective):
+    """What both pages share: the data, links, and small pieces of text."""
+
+    def run(self):
+        self.env.note_reread()  # the outputs of a notebook are no source of this page
+        source = Path(self.env.srcdir)
+        entries = yaml.safe_load((source / "optlab/report/claims.yml").read_text("utf-8"))
+        self.verdicts = list(ledger(parse(entries).values(), source / "notebooks"))
+        return list(self.content_nodes())
+
+    def link(self, document, anchor, text):
+        uri = self.env.app.builder.get_relative_uri(self.env.docname, document)
+        return nodes.reference("", text, internal=True, refuri=f"{uri}#{anchor}")
+
+    def chapter(self, entry):
+        """A link to the cell that judged the statement, or where it will be judged."""
+        number = int(entry.statement.notebook.split("-")[0])
+        if entry.verdict == NOT_YET:
+            return nodes.Text(f"chapter {number}")
+        anchor = f"claim-{entry.statement.id}"
+        return self.link(f"notebooks/{entry.statement.notebook}", anchor, f"chapter {number}")
+
+    def finding(self, entry):
+        """The verdict, the chapter that found it, and the evidence, as paragraphs."""
+        found = [
+            paragraph("ledger-head", badge(entry.verdict), nodes.Text(" "), self.chapter(entry))
+        ]
+        if entry.evidence:
+            found.append(paragraph("ledger-evidence", *text(entry.evidence)))
+        return found
+
+
+class Ledger(Page):
+    """Counts by verdict, then every statement under its slide."""
+
+    def content_nodes(self):
+        yield self.counts()
+        for slide, entries in groupby(self.verdicts, key=slide_of):
+            yield section(slide, nodes.make_id(slide), map(self.entry, entries))
+
+    def counts(self):
+        counts = Counter(entry.verdict for entry in self.verdicts)
+        order = sorted(counts, key=lambda name: ORDER.index(name) if name in ORDER else -1)
+        items = [
+            nodes.list_item("", paragraph("", badge(name), nodes.Text(f" {counts[name]}")))
+            for name in order
+        ]
+        total = paragraph("", nodes.Text(f"{len(self.verdicts)} statements:"))
+        listed = nodes.bullet_list("", *items, classes=["ledger-counts"])
+        return nodes.container("", total, listed, classes=["ledger-summary"])
+
+    def entry(self, entry):
+        statement = entry.statement
+        line = statement.slide.removeprefix(slide_of(entry)).lstrip(", ")
+        kind = f" · {statement.kind}, {line}" if line else f" · {statement.kind}"
+        head, *evidence = self.finding(entry)
+        head += nodes.inline("", kind, classes=["ledger-kind"])
+        said = paragraph("ledger-statement", *text(statement.statement))
+        erratum = [self.erratum(statement)] if statement.erratum else []
+        return card(statement.id, [head, said, *evidence, *erratum])
+
+    def erratum(self, statement):
+        name = f"Erratum ({statement.letter})" if statement.letter else "Erratum"
+        link = self.link(ERRATA, f"erratum-{statement.id}", name)
+        return paragraph("ledger-erratum", link, nodes.Text(": "), *text(statement.erratum))
+
+
+class Errata(Page):
+    """The errata by letter, then those without one."""
+
+    def content_nodes(self):
+        entries = [entry for entry in self.verdicts if entry.statement.erratum]
+        for letter in LETTERS:
+            group = [entry for entry in entries if entry.statement.letter == letter]
+            slides = "; ".join(dict.fromkeys(slide_of(entry).split(":")[0] for entry in group))
+            yield section(f"({letter}) {slides}", f"erratum-{letter}", self.letter(group))
+        others = [entry for entry in entries if not entry.statement.letter]
+        yield section("Without a letter", "erratum-others", map(self.entry, others))
+
+    def letter(self, group):
+        yield from map(self.entry, group)
+        checks = [entry.statement.check for entry in group if entry.statement.check]
+        label = nodes.strong("", "How the test tells the forms apart. ")
+        yield paragraph("errata-check", label, *text(" ".join(checks)))
+
+    def entry(self, entry):
+        statement = entry.statement
+        slide = [
+            nodes.Text(" ("),
+            self.link(LEDGER, statement.id, statement.slide),
+            nodes.Text(")"),
+        ]
+        rows = {
+            "The deck": [
+                paragraph("", *text(statement.statement), *slide),
+                *formula(statement.printed),
+            ],
+            "Published": formula(statement.published),
+            "Erratum": [paragraph("", *text(statement.erratum))],
+            "Verdict": self.finding(entry),
+        }
+        items = [
+            nodes.definition_list_item("", nodes.term("", title), nodes.definition("", *content))
+            for title, content in rows.items()
+            if content
+        ]
+        return card(f"erratum-{statement.id}", [nodes.definition_list("", *items)])
+
+
+def slide_of(entry):
+    return entry.statement.slide.split(", ")[0]
+
+
+def paragraph(kind, *parts):
+    return nodes.paragraph("", "", *parts, classes=[kind] if kind else [])
+
+
+def text(line):
+    """Nodes for a line of claims.yml: w_{t+1} and β^t with their indices low and high."""
+    done = 0
+    for match in SCRIPT.finditer(line):
+        mark, script = match.groups()
+        if len(script) > 1 and script[0] != "{" and WORD.search(line[: match.start()]):
+            continue  # a name such as cut_frac
+        yield nodes.Text(line[done : match.start()])
+        yield (nodes.subscript if mark == "_" else nodes.superscript)("", script.strip("{}"))
+        done = match.end()
+    yield nodes.Text(line[done:])
+
+
+def badge(verdict):
+    return nodes.inline("", verdict, classes=["verdict", f"verdict-{nodes.make_id(verdict)}"])
+
+
+def formula(latex):
+    return [nodes.math_block("", latex, nowrap=False, number=None)] if latex else []
+
+
+def card(anchor, parts):
+    return nodes.container("", *parts, ids=[anchor], classes=["ledger-entry"])
+
+
+def section(title, anchor, parts):
+    return nodes.section("", nodes.title("", title), *parts, ids=[anchor], names=[anchor])
+
+
+def link_claims(app, doctree, docname):
+    """Give every claim in a chapter an anchor, and a link to its entry in the ledger."""
+    for node in doctree.findall(nodes.raw):
+        if "optlab-claim" in node.astext():
+            back = app.builder.get_relative_uri(docname, LEDGER)
+            linked = CLAIM.sub(
+                rf'<div class="optlab-claim" id="claim-\2">\1 '
+                rf'<a href="{back}#\2"><code>\2</code></a>',
+                node.astext(),
+            )
+            node.children = [nodes.Text(linked)]
+
+
+def setup(app):
+    app.add_directive("ledger", Ledger)
+    app.add_directive("errata", Errata)
+    app.connect("doctree-resolved", link_claims)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,92 @@
+"""The ledger and the errata say what the chapters' pages say, and lead to the place."""
+
+import re
+from pathlib import Path
+
+import pytest
+from bs4 import BeautifulSoup
+
+from optlab.report.claims import LETTERS, load
+from optlab.report.ledger import NOT_YET, verdicts
+
+STATEMENTS = load()
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def page(site):
+    """Parsed pages by their path in the site; each is parsed once."""
+    parsed = {}
+
+    def parse(name):
+        if name not in parsed:
+            parsed[name] = BeautifulSoup((site / name).read_text(), "html.parser")
+        return parsed[name]
+
+    return parse
+
+
+def plain(text):
+    """The characters that matter: no marks of indices, no quotes, which the page sets anew."""
+    return re.sub(r"""[_^{}\s'"‘’“”]""", "", text)
+
+
+def test_each_statement_is_there_once_in_the_deck_s_order(page):
+    cards = page("book/ledger.html").select(".ledger-entry")
+    assert [card["id"] for card in cards] == list(STATEMENTS)
+    for card in cards:
+        statement = STATEMENTS[card["id"]]
+        assert plain(card.select_one(".ledger-statement").text) == plain(statement.statement)
+        slide = card.find_parent("section").find(["h2"]).text
+        assert slide.startswith(statement.slide.split(", ")[0])
+
+
+def test_verdict_and_evidence_are_those_of_the_cell_that_it_links(page):
+    judged = set()
+    for card in page("book/ledger.html").select(".ledger-entry"):
+        verdict = card.select_one(".verdict").text
+        link = card.select_one(".ledger-head a")
+        if link is None:
+            assert verdict == NOT_YET
+            continue
+        name, anchor = link["href"].removeprefix("../").split("#")
+        assert name == f"notebooks/{STATEMENTS[card['id']].notebook}.html"
+        claim = page(name).find(id=anchor)
+        assert claim.find("code").text == card["id"]
+        assert claim.find("strong").text == verdict
+        evidence, small = card.select_one(".ledger-evidence"), claim.find("small")
+        assert plain(evidence.text if evidence else "") == plain(small.text if small else "")[1:-1]
+        assert claim.find("a")["href"] == f"../book/ledger.html#{card['id']}"
+        judged.add(card["id"])
+    in_notebooks = [
+        data["id"] for path in ROOT.glob("notebooks/*.ipynb") for data in verdicts(path)
+    ]
+    assert sorted(judged) == sorted(in_notebooks)
+
+
+def test_the_counts_are_those_of_the_cards(page):
+    ledger = page("book/ledger.html")
+    counts = dict(item.text.rsplit(" ", 1) for item in ledger.select(".ledger-counts p"))
+    shown = [card.select_one(".verdict").text for card in ledger.select(".ledger-entry")]
+    assert counts == {verdict: str(shown.count(verdict)) for verdict in set(shown)}
+    assert ledger.select_one(".ledger-summary p").text == f"{len(STATEMENTS)} statements:"
+
+
+def test_each_erratum_stands_under_its_letter_with_both_formulas(page):
+    errata = page("book/errata.html")
+    expected = [s for s in STATEMENTS.values() if s.erratum]
+    assert {section["id"] for section in errata.select("section section")} == {
+        *(f"erratum-{letter}" for letter in LETTERS),
+        "erratum-others",
+    }
+    for statement in expected:
+        card = errata.find(id=f"erratum-{statement.id}")
+        assert card.find_parent("section")["id"] == f"erratum-{statement.letter or 'others'}"
+        assert plain(statement.erratum) in plain(card.text)
+        formulas = [plain(math.text) for math in card.select("div.math")]
+        forms = [statement.printed, statement.published] if statement.printed else []
+        assert len(formulas) == len(forms)
+        assert all(plain(form) in shown for form, shown in zip(forms, formulas, strict=True))
+        if statement.check:
+            assert plain(statement.check) in plain(card.find_parent("section").text)
+    assert len(errata.select(".ledger-entry")) == len(expected)
