@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
+from tqdm import tqdm
 
+from optlab.experiments.checkpoints import Checkpoint
 from optlab.experiments.data import Data
+from optlab.schedules import LRScheduler
+
+Augmentation = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
+AT_ONCE = 2000  # examples in one evaluation
 
 
 @dataclass(frozen=True)
 class Run:
     """loss: mean cross-entropy on the training set after each epoch, before training first
-    (epochs + 1 numbers); error: fraction of test examples misclassified, likewise."""
+    (epochs + 1 numbers); error: fraction of test examples misclassified, likewise;
+    predictions: after the epochs asked for, probabilities of the classes, test examples ×
+    classes, on the CPU."""
 
     loss: list[float]
     error: list[float]
+    predictions: dict[int, torch.Tensor] = field(default_factory=dict, compare=False, repr=False)
 
 
 def train(
@@ -29,28 +41,127 @@ def train(
     epochs: int,
     batch_size: int,
     seed: int,
+    scheduler: LRScheduler | None = None,
+    augment: Augmentation | None = None,
+    autocast: torch.dtype | None = None,
+    predict_at: Collection[int] = (),
+    checkpoint: Path | str | None = None,
+    checkpoint_every: int = 1,
+    progress: bool | None = None,
 ) -> Run:
-    """Train `model` in place on shuffled mini-batches; `seed` fixes their order."""
-    generator = torch.Generator().manual_seed(seed)
-    n = len(data.y_train)
-    losses, errors = [], []
-    for epoch in range(epochs + 1):
-        if epoch > 0:
-            _epoch(model, data, optimizer, torch.randperm(n, generator=generator).split(batch_size))
-        with torch.no_grad():
-            losses.append(float(cross_entropy(model(data.x_train), data.y_train)))
-            wrong = model(data.x_test).argmax(1) != data.y_test
-            errors.append(float(wrong.double().mean()))
-    return Run(losses, errors)
+    """Train `model` in place on shuffled mini-batches.
+
+    seed: of the order of the batches, of augmentation, and of what the model draws (dropout);
+    torch's global generators are left as they were.
+    scheduler: stepped after every update. augment: applied to the inputs of every batch.
+    autocast: torch.bfloat16 for mixed precision; parameters and losses keep their precision.
+    predict_at: epochs after which the class probabilities of the test set are kept.
+    checkpoint: a file, written every `checkpoint_every` epochs and at the end. If it exists,
+    the run goes on from there, with the same bits as one that was not interrupted, provided
+    that model, data and optimizer are made as they were; a longer `epochs` is a longer run.
+    progress: a bar on stderr; None shows it in a terminal.
+
+    Raises ValueError, one line, if data and model differ in device or precision, or the
+    checkpoint is damaged or of another run.
+    """
+    parameter = next(model.parameters())
+    _check(data, parameter, autocast)
+    generator = torch.Generator()
+    run = Run([], [])
+    kept = None if checkpoint is None else Checkpoint(Path(checkpoint), model, optimizer, scheduler)
+    made_with = {
+        "seed": seed,
+        "batch_size": batch_size,
+        "examples": len(data.y_train),
+        "autocast": str(autocast),
+        "augment": str(getattr(augment, "__qualname__", augment)),
+        "predict_at": sorted(e for e in predict_at),
+    }
+    shown = sys.stderr.isatty() if progress is None else progress
+    was_training = model.training
+    with _drawing_from(seed, generator, parameter.device):
+        done = kept.load(made_with, generator, run) if kept else 0
+        if done > epochs + 1:
+            raise ValueError(f"{checkpoint} has {done - 1} epochs already, and {epochs} are asked")
+        bar = tqdm(range(done, epochs + 1), disable=not shown, unit="epoch", initial=done)
+        for epoch in bar:
+            if epoch > 0:
+                _epoch(model, data, optimizer, scheduler, augment, autocast, batch_size, generator)
+            loss, error, predicted = _evaluate(model, data, autocast, epoch in predict_at)
+            run.loss.append(loss)
+            run.error.append(error)
+            if predicted is not None:
+                run.predictions[epoch] = predicted
+            bar.set_postfix(loss=f"{loss:.4f}", error=f"{error:.4f}")
+            if kept and (epoch % checkpoint_every == 0 or epoch == epochs):
+                kept.save(made_with, generator, run)
+    model.train(was_training)
+    return run
+
+
+def _check(data: Data, parameter: nn.Parameter, autocast: torch.dtype | None) -> None:
+    x = data.x_train
+    if x.device != parameter.device:
+        raise ValueError(
+            f"the data are on {x.device} and the model on {parameter.device}: give both one device"
+        )
+    if x.dtype != parameter.dtype:
+        raise ValueError(
+            f"the data are {x.dtype} and the model {parameter.dtype}: give both one dtype"
+        )
+    if autocast not in (None, torch.bfloat16):
+        raise ValueError(f"autocast must be None or torch.bfloat16; got {autocast}")
+
+
+@contextmanager
+def _drawing_from(seed: int, generator: torch.Generator, device: torch.device) -> Iterator[None]:
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        generator.manual_seed(seed)
+        yield
 
 
 def _epoch(
     model: nn.Module,
     data: Data,
     optimizer: torch.optim.Optimizer,
-    batches: Iterable[torch.Tensor],
+    scheduler: LRScheduler | None,
+    augment: Augmentation | None,
+    autocast: torch.dtype | None,
+    batch_size: int,
+    generator: torch.Generator,
 ) -> None:
-    for batch in batches:
+    model.train()
+    device = data.x_train.device
+    order = torch.randperm(len(data.y_train), generator=generator).to(device)
+    for batch in order.split(batch_size):
+        x = data.x_train[batch]
+        if augment is not None:
+            x = augment(x, generator)
         optimizer.zero_grad()
-        cross_entropy(model(data.x_train[batch]), data.y_train[batch]).backward()
+        with torch.autocast(device.type, dtype=autocast, enabled=autocast is not None):
+            loss = cross_entropy(model(x), data.y_train[batch])
+        loss.backward()
         optimizer.step()
+        if scheduler is not None:
+            scheduler.step()
+
+
+@torch.no_grad()
+def _evaluate(
+    model: nn.Module, data: Data, autocast: torch.dtype | None, predict: bool
+) -> tuple[float, float, torch.Tensor | None]:
+    model.eval()
+
+    def logits(x: torch.Tensor) -> Iterator[torch.Tensor]:
+        for part in x.split(AT_ONCE):
+            with torch.autocast(x.device.type, dtype=autocast, enabled=autocast is not None):
+                yield model(part).to(x.dtype)
+
+    loss = sum(
+        float(cross_entropy(z, y)) * (len(y) / len(data.y_train))
+        for z, y in zip(logits(data.x_train), data.y_train.split(AT_ONCE), strict=True)
+    )
+    z = torch.cat(list(logits(data.x_test)))
+    error = float((z.argmax(1) != data.y_test).double().mean())
+    return loss, error, z.softmax(1).cpu() if predict else None
