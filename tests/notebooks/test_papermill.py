@@ -17,6 +17,7 @@ NOTEBOOKS = sorted(Path(__file__).parents[2].glob("notebooks/*.ipynb"))
 SECOND = {
     "01-gradient-descent": {"seed": 1, "dimension": 3, "horizon": 256, "lr_scale": 0.5},
     "03-adam": {"seed": 1, "lr": 0.05, "beta1": 0.8, "beta2": 0.5, "eps": 0.01},
+    "04-adafactor": {"seed": 1, "rows": 5, "columns": 2, "beta2": 0.9, "horizon": 500},
     "99-sample": {"seed": 1, "lr": 0.5},
 }
 
