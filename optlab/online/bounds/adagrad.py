@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
@@ -140,17 +139,18 @@ class AdaGrad:
         domain, points = play.game.domain, play.points
         tol *= max(1.0, float(points.abs().max()))
         # The full rules project nothing: their step is the bound's if it ends inside.
-        step = partial(self.rule, **self.hyper, **({} if self.full else {"project": domain}))
+        hyper = self.hyper if self.full else {**self.hyper, "project": domain}
         state = self.rule.init(points[0])
         for t, (x, g) in enumerate(zip(points[:-1], play.gradients, strict=True), start=1):
             if not domain.contains(x, tol):
                 raise ValueError(f"x_{t} is outside the domain; pass project=game.domain")
-            following, state = step(x, g, state, t)
+            following, state = self.rule(x, g, state, t, **hyper)
             if float((following - points[t]).abs().max()) > tol:
                 raise ValueError(f"x_{t + 1} is not the step from x_{t} that the bound is for")
 
     def _norm(self, rows: Tensor) -> Tensor:
-        return torch.linalg.vector_norm(rows, ord=2 if self.full else math.inf, dim=-1)
+        lengths: Tensor = torch.linalg.vector_norm(rows, ord=2 if self.full else math.inf, dim=-1)
+        return lengths
 
     def _furthest(self, play: Play, x: Tensor) -> Tensor:
         """The largest |x - x_t| for t <= T, shape (n,)."""

@@ -175,7 +175,7 @@ def test_what_the_bound_is_not_for_is_refused():
     x, dual, mirror = vector(0.0, 0.0), bounds.AdaGrad(1, 1), bounds.AdaGrad(1, 1, "mirror")
     with pytest.raises(ValueError, match="the rule is adagrad; this bound is for adagrad_dual"):
         dual.check(play(adagrad, game, lr=1, delta=1), x)
-    with pytest.raises(ValueError, match="the rule is adagrad_dual; this bound is for adagrad$"):
+    with pytest.raises(ValueError, match=r"the rule is adagrad_dual; this bound is for adagrad$"):
         mirror.check(play(adagrad_dual, game, lr=1, delta=1), x)
     # √2 is the gradient's length, 1 its largest entry.
     full = bounds.AdaGrad(1, 1.2, full=True)
