@@ -9,23 +9,46 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from bs4 import BeautifulSoup
+from filelock import FileLock
 
 ROOT = Path(__file__).parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory):
-    """The folder of the site, built from nothing with warnings as errors."""
-    out = tmp_path_factory.mktemp("site")
-    builder = Path(sys.executable).with_name("jupyter-book")
-    build = subprocess.run(
-        [builder, "build", ROOT, "-W", "--keep-going", "--path-output", out],
-        capture_output=True,
-        text=True,
-    )
-    assert build.returncode == 0, build.stdout[-3000:] + build.stderr[-3000:]
+def site(tmp_path_factory, worker_id):
+    """The folder of the site, built from nothing with warnings as errors, once for all workers."""
+    base = tmp_path_factory.getbasetemp()
+    out = (base if worker_id == "master" else base.parent) / "site"
+    with FileLock(f"{out}.lock"):
+        if not out.exists():
+            out.mkdir()
+            builder = Path(sys.executable).with_name("jupyter-book")
+            build = subprocess.run(
+                [builder, "build", ROOT, "-W", "--keep-going", "--path-output", out],
+                capture_output=True,
+                text=True,
+            )
+            if build.returncode:
+                (out / "failed").write_text(build.stdout[-3000:] + build.stderr[-3000:])
+        failed = out / "failed"
+        assert not failed.exists(), failed.read_text()
     return out / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def pages(site):
+    """Path relative to the site, and parsed page, of every page but the redirect at the root."""
+    parsed = {
+        path.relative_to(site).as_posix(): BeautifulSoup(path.read_text(), "html.parser")
+        for path in sorted(site.rglob("*.html"))
+        if "_static" not in path.parts
+    }
+    redirect = parsed.pop("index.html")
+    assert "book/index.html" in str(redirect.find("meta", {"http-equiv": "Refresh"}))
+    assert len(parsed) >= 7
+    return parsed
 
 
 @pytest.fixture(scope="session")
@@ -54,3 +77,20 @@ def browser():
         chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="session")
+def window(browser):
+    """A function of width and theme: a browser window, one for each, which keeps its cache."""
+    contexts = {}
+
+    def open_(width, theme):
+        if (width, theme) not in contexts:
+            contexts[width, theme] = browser.new_context(
+                viewport={"width": width, "height": 900},
+                color_scheme=theme,
+                reduced_motion="reduce",
+            )
+        return contexts[width, theme]
+
+    return open_

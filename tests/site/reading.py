@@ -1,0 +1,61 @@
+"""Every page in Chromium, with everything on it opened."""
+
+from pathlib import Path
+
+import yaml
+from axe_playwright_python.sync_playwright import Axe
+
+LOOK, THIN = (Path(__file__).with_name(name).read_text() for name in ("look.js", "thin.js"))
+# preload: axe would fetch imported style sheets again, from the wrong folder.
+AXE = {"resultTypes": ["violations"], "preload": False}
+THEMES = ("light", "dark")
+# A test for each page, so that their number makes pytest-xdist share them out.
+_TOC = yaml.safe_load((Path(__file__).parents[2] / "_toc.yml").read_text())
+_FILES = [_TOC["root"], *(c["file"] for part in _TOC["parts"] for c in part["chapters"])]
+NAMES = [f"{file.removesuffix('.ipynb')}.html" for file in _FILES]
+OTHERS = "those of no file"  # the index and the search page
+
+
+def trouble_on(name, pages, address, window, theme):
+    """What is wrong with a page in that window, one line each."""
+    axe = Axe()
+    page = window.new_page()
+    trouble = []
+    page.on("pageerror", lambda error: trouble.append(f"script error: {error}"))
+    page.on(
+        "console",
+        lambda message: message.type == "error" and trouble.append(f"console: {message.text}"),
+    )
+    page.on("requestfailed", lambda request: trouble.append(f"request failed: {request.url}"))
+    page.on(
+        "response",
+        lambda answer: answer.status >= 400 and trouble.append(f"{answer.status}: {answer.url}"),
+    )
+    page.on(
+        "request",
+        lambda request: (
+            request.url.startswith((address, "data:", "blob:"))
+            or trouble.append(f"asks another host: {request.url}")
+        ),
+    )
+    complaints = []
+    for path in [p for p in pages if p not in NAMES] if name == OTHERS else [name]:
+        page.goto(f"{address}/{path}")
+        assert page.evaluate("document.documentElement.dataset.theme") == theme
+        page.evaluate("window.MathJax && MathJax.startup && MathJax.startup.promise")
+        page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+        page.evaluate("document.querySelectorAll('.toggle-button').forEach(b => b.click())")
+        page.evaluate("document.fonts.ready")
+        page.wait_for_timeout(50)  # for what watches the size of what has just been opened
+        trouble += page.evaluate(LOOK)
+        page.evaluate(THIN)
+        violations = axe.run(page, options=AXE).response["violations"]
+        trouble += [
+            f"axe, {v['id']} in {len(v['nodes'])} places: {v['nodes'][0]['html'][:150]}"
+            for v in violations
+            if v["impact"] in ("serious", "critical")
+        ]
+        complaints += [f"{path}: {what}" for what in trouble]
+        trouble.clear()
+    page.close()
+    return complaints
