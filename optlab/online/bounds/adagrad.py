@@ -68,7 +68,7 @@ class AdaGrad:
     @property
     def hyper(self) -> dict[str, Any]:
         """What to play the rule with, but for `project`."""
-        prox = {"prox": l1(self.weight)} if self.weight else {}
+        prox = {"prox": l1(self.weight)} if self.weight else {}  # type: ignore[no-untyped-call]
         return {"lr": self.lr, "delta": self.delta, **prox}
 
     def regret(self, play: Play, x: Tensor) -> Tensor:
