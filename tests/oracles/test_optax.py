@@ -1,0 +1,180 @@
+"""optax as an oracle: twelve float64 steps on five tensors, where it computes the same algorithm.
+
+Where it does not, the difference is shown, and which of the two the paper has. Verified with
+optax 0.2.8. Install it with `pip install optax` (jax is 390 MB).
+"""
+
+import pytest
+from sidebyside import apart, assert_same, gradients, run, run_optax
+
+import optlab
+
+optax = pytest.importorskip("optax", reason="optax is not installed: pip install optax")
+
+
+def l2_then(decay, *chain):
+    return optax.chain(optax.add_decayed_weights(decay), *chain)
+
+
+SAME = {
+    "SGD": (lambda p: optlab.SGD(p, lr=0.1), lambda: optax.sgd(0.1)),
+    "SGD with momentum": (
+        lambda p: optlab.SGD(p, lr=0.1, momentum=0.9),
+        lambda: optax.sgd(0.1, momentum=0.9),
+    ),
+    "SGD, Nesterov, L2": (
+        lambda p: optlab.SGD(p, lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.1),
+        lambda: l2_then(0.1, optax.sgd(0.1, momentum=0.9, nesterov=True)),
+    ),
+    "Adam": (
+        lambda p: optlab.Adam(p, lr=0.1, eps=1e-3),
+        lambda: optax.adam(0.1, eps=1e-3),
+    ),
+    "Adam with L2": (
+        lambda p: optlab.Adam(p, lr=0.1, betas=(0.7, 0.9), weight_decay=0.1),
+        lambda: l2_then(0.1, optax.adam(0.1, b1=0.7, b2=0.9)),
+    ),
+    "AdamW": (
+        lambda p: optlab.AdamW(p, lr=0.1, weight_decay=0.1),
+        lambda: optax.adamw(0.1, weight_decay=0.1),
+    ),
+    "AMSGrad": (
+        lambda p: optlab.AMSGrad(p, lr=0.1, betas=(0.7, 0.9), eps=1e-3),
+        lambda: optax.amsgrad(
+            0.1, b1=0.7, b2=0.9, eps=1e-3, bias_correction_mu=False, bias_correction_nu=False
+        ),
+    ),
+    "AdaGrad": (
+        lambda p: optlab.AdaGrad(p, lr=0.1, eps=0, initial_accumulator_value=0.1),
+        lambda: optax.adagrad(0.1, eps=0),
+    ),
+    "LAMB": (
+        lambda p: optlab.LAMB(p, lr=0.1, weight_decay=0.1),
+        lambda: optax.lamb(0.1, weight_decay=0.1),
+    ),
+    "LARS without decay": (
+        lambda p: optlab.LARS(p, lr=0.1, trust_coefficient=0.1),
+        lambda: optax.lars(0.1, trust_coefficient=0.1),
+    ),
+    "LARS, the deck's": (
+        lambda p: optlab.LARS(p, lr=0.1, form="deck", momentum=0.7, weight_decay=0.1),
+        lambda: l2_then(
+            0.1,
+            optax.ema(0.7, debias=False),
+            optax.scale_by_trust_ratio(),
+            optax.scale_by_learning_rate(0.1),
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_the_same_algorithm(name):
+    ours, theirs = SAME[name]
+    assert_same(run(ours), run_optax(theirs()))
+
+
+def adafactor(lr=0.02, **settings):
+    import jax.numpy as jnp
+
+    def rate(count):  # the paper's min(lr, 1/√t), which optax leaves to the schedule
+        return jnp.minimum(lr, 1 / jnp.sqrt(count + 1.0))
+
+    return optax.adafactor(rate, min_dim_size_to_factor=1, **settings)
+
+
+@pytest.mark.parametrize("lr", [0.02, 0.5])
+def test_adafactor(lr):
+    """Up to 1e-6, since optax computes the decay rate 1 - t^-0.8 in single precision.
+
+    Of three dimensions both factor the two largest: the shape (2, 3, 5) is among ours.
+    """
+    ours = run(lambda p: optlab.Adafactor(p, lr=lr, d=0.5))
+    assert_same(ours, run_optax(adafactor(lr, clipping_threshold=0.5)), rtol=1e-5)
+
+
+def test_adafactor_s_rate_is_not_limited_and_small_matrices_are_not_factored():
+    """Shazeer and Stern (2018), propose ρ_t = min(10⁻², 1/√t); optax takes its learning
+    rate as it is. And by default it factors no dimension below 128."""
+    ours = run(lambda p: optlab.Adafactor(p, lr=0.5))
+    assert apart(ours, run_optax(optax.adafactor(0.5, min_dim_size_to_factor=1))) > 0.1
+    ours = run(lambda p: optlab.Adafactor(p, lr=0.02))
+    assert apart(ours, run_optax(optax.adafactor(0.02))) > 0.01
+
+
+def test_adafactor_s_decay_does_not_know_the_rate():
+    """Ours, as torch's: lr · weight_decay · x. optax's: weight_decay_rate · x."""
+    ours = run(lambda p: optlab.Adafactor(p, lr=0.02, weight_decay=0.5))
+    assert_same(ours, run_optax(adafactor(weight_decay_rate=0.01)), rtol=1e-5)
+    assert apart(ours, run_optax(adafactor(weight_decay_rate=0.5))) > 0.1
+
+
+def test_adagrad_has_eps_inside_the_root():
+    """Duchi, Hazan and Singer (2011), Figure 1: H = δI + diag(G)^½, δ outside the root. optax
+    divides by √(sum + eps); and its sums start at 0.1, the paper's and ours at 0."""
+    ours = run(lambda p: optlab.AdaGrad(p, lr=0.1, eps=0.01, initial_accumulator_value=0.1))
+    assert apart(ours, run_optax(optax.adagrad(0.1, eps=0.01))) > 1e-4
+    inside = run(lambda p: optlab.AdaGrad(p, lr=0.1, eps=0, initial_accumulator_value=0.11))
+    assert_same(inside, run_optax(optax.adagrad(0.1, eps=0.01)))
+
+
+def test_lars_divides_by_the_norm_of_the_sum():
+    """You, Gitman and Ginsburg (2017), Algorithm 1: the local rate is η ‖w‖ / (‖g‖ + β ‖w‖).
+    optax takes the norm of the sum, ‖g + β w‖."""
+    ours = run(lambda p: optlab.LARS(p, lr=1, trust_coefficient=0.1, weight_decay=0.5))
+    theirs = run_optax(optax.lars(1.0, trust_coefficient=0.1, weight_decay=0.5))
+    assert apart(ours, theirs) > 0.01
+
+
+def test_amsgrad_corrects_the_bias_before_the_maximum():
+    """Reddi, Kale and Kumar (2018), Algorithm 2, corrects none. Corrected before the maximum,
+    the divisor still never falls, but it remembers the first gradients for ever."""
+    ours = run(lambda p: optlab.AMSGrad(p, lr=0.1))
+    assert apart(ours, run_optax(optax.amsgrad(0.1))) > 0.1
+
+
+def hessian(step):
+    """Estimates some of which are negative."""
+    return [(3 * g).cos() for g in gradients(step)]
+
+
+def ours_sophia(beta1, delay, steps=12):
+    def before(optimizer, step):
+        if step >= delay:
+            optimizer.update_hessian(hessian(step - delay))
+
+    settings = {"betas": (beta1, 0.9), "rho": 0.5, "eps": 1e-3, "weight_decay": 0.1}
+    return run(lambda p: optlab.Sophia(p, lr=0.1, **settings), before=before, steps=steps)
+
+
+def their_sophia(beta1, steps=12):
+    import jax.numpy as jnp
+
+    # Of the gradients alone, so that it can be given to both: h = cos 3g.
+    estimate = optax.stateless(lambda grads, _: [jnp.cos(3 * g) for g in grads])
+    # m / max(h, eps) clipped at ρ is ρ times m / max(ρ h, ρ eps) clipped at 1.
+    return run_optax(
+        optax.contrib.sophia(
+            0.1 * 0.5,
+            b1=beta1,
+            b2=0.9,
+            eps=0.5 * 1e-3,
+            gamma=0.5,
+            weight_decay=0.1 / 0.5,
+            update_interval=1,
+            hessian_diagonal_fn=estimate,
+        ),
+        steps=steps,
+    )
+
+
+def test_sophia_without_momentum_and_one_estimate_late():
+    """Liu et al. (2023), Algorithm 3, refreshes h and then steps with it;
+    optax steps, and then refreshes: an estimate counts one step later."""
+    assert_same(ours_sophia(0.0, delay=1), their_sophia(0.0))
+    assert apart(ours_sophia(0.0, delay=0), their_sophia(0.0)) > 0.01
+
+
+def test_sophia_corrects_the_bias_of_the_momentum():
+    """Liu et al. (2023), Algorithm 3, does not: m starts at zero and the first steps are short."""
+    assert apart(ours_sophia(0.9, delay=1), their_sophia(0.9)) > 0.01
