@@ -76,38 +76,6 @@ def test_without_decay_the_scale_of_the_gradient_does_not_matter(rule, settings)
     assert (walk(rule, W, 7 * G, weight_decay=0.1, **settings)[0] - decayed).abs().max() > 1e-4
 
 
-def test_in_the_2017_form_the_scale_of_one_gradient_does_not_matter_but_in_the_deck_s_it_does():
-    # The 2017 ratio is of each raw gradient; the deck's is of the average that remembers it.
-    louder = G.clone()
-    louder[3] *= 100
-    settings = {"lr": 0.5, "momentum": 0.9, "trust_coefficient": 0.02, "weight_decay": 0.0}
-    assert_same(walk(lars, W, louder, **settings)[0], walk(lars, W, G, **settings)[0], rtol=1e-12)
-    deck = {"lr": 0.01, "beta1": 0.9, "weight_decay": 0.0}
-    gap = walk(lars_deck, W, louder, **deck)[0] - walk(lars_deck, W, G, **deck)[0]
-    assert gap.abs().max() > 1e-3
-
-
-def relative_steps(rule, steps, **settings):
-    """‖Δw‖ / ‖w‖ of each step, for a constant gradient at right angles to weights that are put
-    back to where they were."""
-    w, g = tensor([3.0, 4.0]), tensor([4.0, -3.0])
-    s, sizes = rule.init(w), []
-    for t in range(1, steps + 1):
-        p, s = rule(w, g, s, t, weight_decay=0.0, **settings)
-        sizes.append(((p - w).norm() / w.norm()).item())
-    return sizes
-
-
-def test_with_a_constant_gradient_one_form_keeps_its_step_and_the_other_s_grows():
-    # Erratum (q).
-    deck = relative_steps(lars_deck, 50, lr=1e-3, beta1=0.9)
-    assert deck == pytest.approx([1e-3] * 50, rel=1e-12)
-    own = relative_steps(lars, 50, lr=1.0, momentum=0.9, trust_coefficient=1e-3)
-    assert own[0] == pytest.approx(0.001, rel=1e-12)
-    assert own[-1] == pytest.approx(0.0099, abs=5e-5)
-    assert own == pytest.approx([0.001 * (1 - 0.9**t) / 0.1 for t in range(1, 51)], rel=1e-12)
-
-
 def test_where_a_norm_is_zero_the_ratio_is_one():
     zero, g = 0 * W, G[0]
     settings = {**BASE, "momentum": 0.9}

@@ -57,57 +57,6 @@ def test_with_zero_gradients_decay_alone_is_left(rule):
     assert_same(p, START * (1 - 0.1 * 0.5) ** 10)
 
 
-def weight_decay_of_the_paper(theta, gradients, alpha, lam):
-    """(1 - λ) θ - α ∇f, the deck's Proposition 1."""
-    for g in gradients:
-        theta = (1 - lam) * theta - alpha * g
-    return theta
-
-
-def test_for_sgd_decay_is_l2_with_lambda_over_alpha():
-    # Proposition 1, erratum (l): the penalty is λ/(2α) ‖θ‖², not (λ/2) α ‖θ‖² nor λ/2 ‖θ‖².
-    alpha, lam = 0.2, 0.1
-    expected = weight_decay_of_the_paper(START, GRADIENTS, alpha, lam)
-
-    def gap(coefficient):
-        p, _ = walk(with_l2(gradient_descent), START, GRADIENTS, lr=alpha, weight_decay=coefficient)
-        return (p - expected).abs().max().item()
-
-    assert gap(lam / alpha) < 1e-14
-    assert gap(lam * alpha) > 0.1
-    assert gap(lam) > 0.1
-    decoupled, _ = walk(
-        with_decay(gradient_descent), START, GRADIENTS, lr=alpha, weight_decay=lam / alpha
-    )
-    assert_same(decoupled, expected)
-
-
-def on_a_parabola(rule, **hyper):
-    """Three steps on f = x² from 1."""
-    p, s = 1.0, rule.init(1.0)
-    for t in (1, 2, 3):
-        p, s = rule(p, 2 * p, s, t, **hyper)
-    return p
-
-
-def test_with_momentum_decay_and_l2_part_and_without_they_do_not():
-    # Erratum (l): what λ = 0.5 comes to, in the gradient and beside it.
-    settings = {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.5}
-    l2 = on_a_parabola(with_l2(momentum), **settings)
-    decoupled = on_a_parabola(with_decay(momentum), **settings)
-    # buffers 2.5, 4.125, 4.55625 from gradients 2.5, 1.875, 0.84375
-    assert l2 == pytest.approx(1 - 0.25 - 0.4125 - 0.455625, rel=1e-13) == -0.118125
-    # buffers 2, 3.3, 3.67 from gradients 2, 1.5, 0.7; decay 0.05, 0.0375, 0.0182...
-    w1 = 1 - 0.2 - 0.05
-    w2 = w1 - 0.33 - 0.05 * w1
-    assert decoupled == pytest.approx(w2 - 0.1 * (0.9 * 3.3 + 2 * w2) - 0.05 * w2, rel=1e-13)
-    assert decoupled == pytest.approx(-0.010, abs=0.0005)
-    settings["momentum"] = 0.0
-    assert on_a_parabola(with_l2(momentum), **settings) == pytest.approx(
-        on_a_parabola(with_decay(momentum), **settings), rel=1e-13
-    )
-
-
 def test_names_and_hyperparameters():
     assert with_decay(adam).name == "adam_decayed"
     assert set(with_decay(adam).hyperparameters) == {*adam.hyperparameters, "weight_decay"}
