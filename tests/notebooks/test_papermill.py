@@ -18,6 +18,15 @@ SECOND = {
     "01-gradient-descent": {"seed": 1, "dimension": 3, "horizon": 256, "lr_scale": 0.5},
     "03-adam": {"seed": 1, "lr": 0.05, "beta1": 0.8, "beta2": 0.5, "eps": 0.01},
     "04-adafactor": {"seed": 1, "rows": 5, "columns": 2, "beta2": 0.9, "horizon": 500},
+    "06-weight-decay": {
+        "seed": 1,
+        "lr": 0.002,
+        "weight_decay": 0.3,
+        "l2": 0.0005,
+        "beta1": 0.8,
+        "beta2": 0.99,
+        "eps": 1e-10,
+    },
     "99-sample": {"seed": 1, "lr": 0.5},
 }
 
