@@ -34,7 +34,17 @@ _OPTIMIZERS = (
     "Sophia",
     "param_groups",
 )
-_MODULES = ("ops", "rules", "schedules", "symbolic", "optim", "online", "experiments", "report")
+_MODULES = (
+    "ops",
+    "rules",
+    "schedules",
+    "symbolic",
+    "optim",
+    "grid",
+    "online",
+    "experiments",
+    "report",
+)
 
 __all__ = [*_OPTIMIZERS, *_MODULES]
 

@@ -1,0 +1,169 @@
+"""The copies of a network that a chunk of a grid trains, and what can be said of them before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+from torch.func import vmap
+from torch.nn.functional import cross_entropy
+
+from optlab.grid import memory
+from optlab.grid.mlp import MLP, Layer, layers
+from optlab.grid.vmapped import Vmapped, probe, refuse
+
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+# Examples evaluated at a time, at least.
+_PIECE = 128
+
+# Compilation takes half a minute, and a compiled step about half the time of a plain one; at
+# so many floating-point operations a second that pays from so many on.
+_WORTH_COMPILING = 2e12
+
+
+class Copies(Protocol):
+    """seeds × configurations copies of a network."""
+
+    def losses(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor: ...
+    def outputs(self, x: torch.Tensor) -> torch.Tensor: ...
+
+
+@dataclass
+class Engine:
+    """Copies of a network, their parameters and gradients, each runs × shape."""
+
+    params: list[torch.Tensor]
+    grads: list[torch.Tensor]
+    copies: Copies
+    loss: Loss
+    piece: int  # examples evaluated at a time
+
+    def losses(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """Loss of each run on its seed's batch; gradients are left in `grads`."""
+        return self.copies.losses(x, y)
+
+    def evaluate(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean loss and fraction of misclassified examples of each run, in float64."""
+        total = error = torch.zeros((), dtype=torch.float64, device=y.device)
+        for a, b in zip(x.split(self.piece), y.split(self.piece), strict=True):
+            outputs = self.copies.outputs(a)
+            share = len(b) / len(y)
+            total = total + share * _losses(self.loss, outputs, b).double()
+            best = outputs.max(-1)  # faster than argmax
+            wrong = (best.indices != b).double().where(~best.values.isnan(), torch.nan)
+            error = error + share * wrong.flatten(1).mean(1)
+        return total, error
+
+
+def _losses(loss: Loss, outputs: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    if loss is cross_entropy and outputs.dim() == 3:
+        classes = outputs.transpose(1, 2)
+        return cross_entropy(classes, y.expand(len(outputs), -1), reduction="none").mean(1)
+    result: torch.Tensor = vmap(loss, in_dims=(0, None))(outputs, y)
+    return result
+
+
+@dataclass
+class Kind:
+    """What all runs have in common: the network's shape, and how copies of it are trained.
+
+    params: one run's parameters that are trained; frozen ones are among the buffers.
+    piece: examples evaluated at a time: as many as are in a mini-batch, or more.
+    activations: bytes of one run's intermediate values.
+    flops: floating-point operations of one run's step.
+    """
+
+    model: nn.Module
+    params: dict[str, torch.Tensor]
+    layers: list[Layer] | None
+    loss: Loss
+    piece: int
+    activations: int
+    flops: int
+
+    @property
+    def device(self) -> torch.device:
+        return next(iter(self.params.values())).device
+
+    def compiles(self, execution: str, steps: int, runs: int) -> bool:
+        """Whether steps are to be compiled."""
+        if self.layers is not None or execution == "plain":
+            return False
+        return execution == "compiled" or self.flops * steps * runs > _WORTH_COMPILING
+
+    def engine(self, starts: Sequence[nn.Module], configurations: int, compiled: bool) -> Engine:
+        """Copies of each start, one for each configuration."""
+
+        def stacked(tensors: list[torch.Tensor]) -> torch.Tensor:
+            return torch.stack([x.detach() for x in tensors]).repeat_interleave(configurations, 0)
+
+        named = [dict(m.named_parameters()) for m in starts]
+        params = {n: stacked([ps[n] for ps in named]) for n in self.params}
+        grads = [torch.zeros_like(p) for p in params.values()]
+        copies: Copies
+        if self.layers is not None:
+            copies = MLP(self.layers, list(params.values()), grads, len(starts))
+        else:
+            rest = [_buffers(m) for m in starts]
+            buffers = {n: stacked([b[n] for b in rest]) for n in rest[0]}
+            copies = Vmapped(self.model, params, grads, buffers, len(starts), self.loss, compiled)
+        return Engine(list(params.values()), grads, copies, self.loss, self.piece)
+
+    def predict(self, params: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+        """Outputs of copies with these parameters, runs × shape, on examples x: on the CPU."""
+        runs = len(next(iter(params.values())))
+        moved = {n: p.to(self.device) for n, p in params.items()}
+        copies: Copies
+        if self.layers is not None:
+            copies = MLP(self.layers, list(moved.values()), [], 1)
+        else:
+            buffers = {n: b.expand(runs, *b.shape) for n, b in _buffers(self.model).items()}
+            copies = Vmapped(self.model, moved, [], buffers, 1, self.loss, False)
+        with torch.no_grad():
+            parts = [copies.outputs(piece.to(self.device)).cpu() for piece in x.split(self.piece)]
+        return torch.cat(parts, dim=1)
+
+
+def _buffers(model: nn.Module) -> dict[str, torch.Tensor]:
+    frozen = {n: p for n, p in model.named_parameters() if not p.requires_grad}
+    return {**frozen, **dict(model.named_buffers())}
+
+
+def describe(model: nn.Module, data: Any, loss: Loss, batch_size: int) -> Kind:
+    """Look at a network before it is trained. Raises ValueError where a grid cannot train it."""
+    refuse(model)
+    params = {n: p.detach() for n, p in model.named_parameters() if p.requires_grad}
+    if not params:
+        raise ValueError("the model has no parameters that require gradients")
+    first = next(iter(params.values()))
+    if any((p.device, p.dtype) != (first.device, first.dtype) for p in params.values()):
+        raise ValueError("the model's parameters must be of one dtype and on one device")
+    for name in ("x_train", "x_test"):
+        x = getattr(data, name)
+        if x.device != first.device or (x.is_floating_point() and x.dtype != first.dtype):
+            raise ValueError(
+                f"{name} is {x.dtype} on {x.device}, the model {first.dtype} on {first.device}: "
+                "make both alike"
+            )
+    plain = layers(model) if loss is cross_entropy and data.y_train.dim() == 1 else None
+    x, y = data.x_train[:batch_size], data.y_train[:batch_size]
+    probe(model, loss, x[:4], y[:4])
+    piece = batch_size * -(-_PIECE // batch_size)
+    if plain is not None:
+        wide = sum(layer.outputs for layer in plain)
+        elements = (3 * batch_size + 2 * piece) * wide
+        return Kind(model, params, plain, loss, piece, elements * first.element_size(), 0)
+
+    def forward() -> torch.Tensor:
+        return loss(model(x), y)
+
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        kept = memory.saved_for_backward(forward, [x, y, *model.parameters()])
+    activations = (3 + piece // batch_size) * kept
+    return Kind(model, params, None, loss, piece, activations, 3 * counter.get_total_flops())

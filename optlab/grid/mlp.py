@@ -1,0 +1,160 @@
+"""Many copies of a plain multilayer network at once: few, large matrix products.
+
+Examples are the last dimension, so that a layer is W h for all of them. Copies that see the
+same mini-batch share the product of the first layer. Gradients are written out, into memory
+that is kept: a step allocates little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+_aten = torch.ops.aten
+# An activation in place, and the gradient before it from the one after it and its value.
+_Pair = tuple[Callable[[torch.Tensor], Any], Callable[[torch.Tensor, torch.Tensor], Any]]
+_ACTIVATIONS: dict[type[nn.Module], _Pair] = {
+    nn.Tanh: (
+        lambda z: z.tanh_(),
+        lambda d, a: _aten.tanh_backward.grad_input(d, a, grad_input=d),
+    ),
+    nn.Sigmoid: (
+        lambda z: z.sigmoid_(),
+        lambda d, a: _aten.sigmoid_backward.grad_input(d, a, grad_input=d),
+    ),
+    nn.ReLU: (
+        lambda z: z.relu_(),
+        lambda d, a: _aten.threshold_backward.grad_input(d, a, 0, grad_input=d),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A linear layer and the activation after it; weight and bias are places in the list of
+    parameters."""
+
+    inputs: int
+    outputs: int
+    weight: int
+    bias: int | None
+    activation: type[nn.Module] | None
+
+
+def layers(model: nn.Module) -> list[Layer] | None:
+    """The layers of a sequence of linear layers and activations; None for other models."""
+    modules = list(_flattened(model))
+    if modules and type(modules[0]) is nn.Flatten and modules[0].start_dim == 1:
+        modules = modules[1:]
+    places = {id(p): i for i, p in enumerate(model.parameters())}
+    found: list[Layer] = []
+    for module in modules:
+        if module._forward_hooks or module._forward_pre_hooks or module._backward_hooks:
+            return None
+        if type(module) is nn.Linear and not hasattr(module, "parametrizations"):
+            weight = places[id(module.weight)]
+            bias = None if module.bias is None else places[id(module.bias)]
+            found.append(Layer(module.in_features, module.out_features, weight, bias, None))
+        elif type(module) in _ACTIVATIONS and found and found[-1].activation is None:
+            last = found.pop()
+            layer = Layer(last.inputs, last.outputs, last.weight, last.bias, type(module))
+            found.append(layer)
+        else:
+            return None
+    used = [i for layer in found for i in (layer.weight, layer.bias) if i is not None]
+    plain = all(p.requires_grad for p in model.parameters())
+    return found if found and plain and sorted(used) == list(range(len(places))) else None
+
+
+def _flattened(model: nn.Module) -> Any:
+    if type(model) is nn.Sequential:
+        for child in model:
+            yield from _flattened(child)
+    else:
+        yield model
+
+
+class MLP:
+    """Copies of one network: seeds × configurations, of which those of one seed share batches."""
+
+    def __init__(
+        self,
+        layers: list[Layer],
+        params: list[torch.Tensor],
+        grads: list[torch.Tensor],
+        seeds: int,
+    ):
+        """params, grads: each runs × shape, runs being seeds × configurations in order."""
+        self.layers, self.params, self.grads, self.seeds = layers, params, grads, seeds
+        self.runs = len(params[0])
+        self._memory: dict[tuple[int, int], torch.Tensor] = {}
+
+    def losses(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """Mean cross-entropy of each run on its batch; gradients are written to `grads`.
+
+        x: seeds × batch × features; y: seeds × batch.
+        """
+        values = self._forward(x.flatten(2))
+        classes, size = values[-1].shape[1:]
+        log_p = torch.log_softmax(values[-1], dim=1).view(self.seeds, -1, classes, size)
+        truth = log_p.new_zeros(self.seeds, 1, classes, size).scatter_(2, y[:, None, None], 1.0)
+        losses = torch.bmm(log_p.flatten(2), truth.view(self.seeds, -1, 1)).div_(-size)
+        slope = log_p.exp_().sub_(truth).mul_(1 / size)
+        self._backward(x.flatten(2), values, slope.flatten(0, 1))
+        return losses.flatten()
+
+    def outputs(self, x: torch.Tensor) -> torch.Tensor:
+        """Outputs of each run on the same examples: runs × examples × outputs."""
+        return self._forward(x.flatten(1)[None])[-1].transpose(1, 2)
+
+    def _forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """Values after each layer, runs × outputs × examples."""
+        values: list[torch.Tensor] = []
+        for i, layer in enumerate(self.layers):
+            w, b = self.params[layer.weight], None
+            if layer.bias is not None:
+                b = self.params[layer.bias].unsqueeze(-1)
+            z = self._room(2 * i, layer.outputs, x.shape[1])
+            if i == 0:
+                batches = x.shape[0]
+                w, z = _merged(w, batches), _merged(z, batches)
+                h, b = x.transpose(1, 2), None if b is None else _merged(b, batches)
+            else:
+                h = values[-1]
+            z = torch.bmm(w, h, out=z) if b is None else torch.baddbmm(b, w, h, out=z)
+            z = z.view(self.runs, layer.outputs, x.shape[1])
+            if layer.activation is not None:
+                _ACTIVATIONS[layer.activation][0](z)
+            values.append(z)
+        return values
+
+    def _backward(self, x: torch.Tensor, values: list[torch.Tensor], d: torch.Tensor) -> None:
+        for i in reversed(range(len(self.layers))):
+            layer = self.layers[i]
+            if layer.activation is not None:
+                _ACTIVATIONS[layer.activation][1](d, values[i])
+            if layer.bias is not None:
+                torch.sum(d, -1, out=self.grads[layer.bias])
+            g = self.grads[layer.weight]
+            if i == 0:
+                torch.bmm(_merged(d, self.seeds), x, out=_merged(g, self.seeds))
+            else:
+                torch.bmm(d, values[i - 1].transpose(1, 2), out=g)
+                room = self._room(2 * i + 1, layer.inputs, x.shape[1])
+                d = torch.bmm(self.params[layer.weight].transpose(1, 2), d, out=room)
+
+    def _room(self, which: int, rows: int, columns: int) -> torch.Tensor:
+        """Memory for an intermediate value, the same at every step."""
+        if (which, columns) not in self._memory:
+            like = self.params[0]
+            self._memory[which, columns] = like.new_empty(self.runs, rows, columns)
+        return self._memory[which, columns]
+
+
+def _merged(x: torch.Tensor, batches: int) -> torch.Tensor:
+    """runs × rows × columns as batches × (runs of a batch and their rows) × columns."""
+    return x.view(batches, -1, x.shape[-1])

@@ -1,0 +1,324 @@
+"""Training every combination of hyperparameters, for every seed, as one batch."""
+
+from __future__ import annotations
+
+import copy
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from optlab.grid import memory as room
+from optlab.grid.batches import batches, steps_per_epoch
+from optlab.grid.engine import Engine, Kind, describe
+from optlab.grid.results import GridRun
+from optlab.grid.settings import SCHEDULE, Configurations, configurations, scheduled
+from optlab.grid.update import Update
+from optlab.rules import Rule
+
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+# Hyperparameters of so many steps are tabulated at a time.
+_BLOCK = 256
+
+
+class Data(Protocol):
+    """A classification task, such as `optlab.experiments.Data`."""
+
+    @property
+    def x_train(self) -> torch.Tensor: ...
+    @property
+    def y_train(self) -> torch.Tensor: ...
+    @property
+    def x_test(self) -> torch.Tensor: ...
+    @property
+    def y_test(self) -> torch.Tensor: ...
+
+
+def train_grid(
+    model: nn.Module | Callable[[int], nn.Module],
+    data: Data,
+    rule: Rule | Callable[[torch.Tensor], Rule],
+    grid: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+    schedule: Any = None,
+    *,
+    steps: int,
+    batch_size: int,
+    seeds: Iterable[int] = (0,),
+    loss: Loss = cross_entropy,
+    record: int | Iterable[int] | None = None,
+    snapshots: Iterable[int] = (),
+    train_loss: bool = True,
+    drop_last: bool = False,
+    memory: float | None = None,
+    execution: str = "auto",
+    progress: bool | None = None,
+) -> GridRun:
+    """Train every combination of hyperparameters, for every seed, as one batch.
+
+    Each run gives the numbers, to rounding, of a run alone with the same rule: the same start,
+    the same mini-batches in the same order (those of `optlab.experiments.train`). All
+    configurations of one seed share both, so that their differences are paired. A run that
+    diverges turns to NaN and disturbs no other.
+
+    Args:
+        model: a function seed -> network (its dtype and device are used), or a network from
+            which all seeds start. It is not changed.
+        data: x_train, y_train, x_test, y_test, on the network's device.
+        rule: of `optlab.rules`, or a function of a parameter that chooses one.
+        grid: the rule's hyperparameters by name, each a list of values or one for all; all
+            combinations are trained. Or a list of dictionaries, one for each configuration.
+            "schedule" may be among the names, with labels:
+            {"schedule": {"fixed": schedules.constant(), "cosine": schedules.cosine(T=steps)}}.
+        schedule: a function t -> multiplier of the learning rate (of eta where the rule has
+            one), or a dictionary {hyperparameter: function}. Update number 1 uses t = 0.
+        steps: number of updates.
+        batch_size: examples in a mini-batch.
+        seeds: of the start, model(seed), and of the order of mini-batches.
+        loss: (outputs, targets) of one run's batch -> mean loss, a number.
+        record: evaluate after every `record` updates, or after the numbers of updates listed;
+            by default after each epoch. Before training and at the end in any case.
+        snapshots: numbers of updates after which all parameters are kept.
+        train_loss: whether evaluation includes the loss on the whole training set.
+        drop_last: leave out the last, smaller batch of each epoch.
+        memory: bytes that may be used, by default half of what is free; where the grid needs
+            more, it is trained in chunks, with the same numbers.
+        execution: "plain"; "compiled", by torch.compile; or "auto", which compiles where
+            the steps to come repay it. Plain multilayer networks are never compiled: they are
+            few large matrix products already.
+        progress: show a bar; by default where a person looks on, in a terminal.
+
+    Raises:
+        ValueError, TypeError: in one line and before any training, for settings the rule does
+            not have, networks that cannot be copied into a batch, or too little memory.
+
+    Example:
+        >>> from optlab import experiments, rules, schedules
+        >>> from optlab.grid import train_grid
+        >>> run = train_grid(
+        ...     lambda seed: experiments.mlp([64, 64, 10], seed=seed),
+        ...     experiments.digits(),
+        ...     rules.with_decay(rules.adam),
+        ...     {"lr": [2**-k for k in range(12, 5, -1)], "weight_decay": [0, 0.01, 0.1, 1],
+        ...      "beta1": 0.9, "beta2": 0.999, "eps": 1e-8},
+        ...     schedules.cosine(T=110),
+        ...     steps=110, batch_size=128, seeds=range(5),
+        ... )
+        >>> run.grid("error").shape  # lr × weight_decay × seeds
+        torch.Size([7, 4, 5])
+        >>> print(run.table().sorted("error"))  # means and intervals over seeds
+    """
+    seeds = tuple(seeds)
+    if not seeds:
+        raise ValueError("there are no seeds: give at least one")
+    if steps < 1 or batch_size < 1:
+        raise ValueError(f"steps and batch_size must be at least 1; got {steps} and {batch_size}")
+    if execution not in ("auto", "plain", "compiled"):
+        raise ValueError(f'execution must be "auto", "plain" or "compiled"; got {execution!r}')
+    n = len(data.y_train)
+    if drop_last and n < batch_size:
+        raise ValueError(f"with drop_last, a batch of {batch_size} needs as many examples, not {n}")
+    starts = _starts(model, seeds)
+    kind = describe(starts[0], data, loss, min(batch_size, n))
+    rules = [rule if isinstance(rule, Rule) else rule(p) for p in kind.params.values()]
+    found = configurations(rules, grid, schedule)
+    epoch = steps_per_epoch(n, batch_size, drop_last)
+    at = _when(epoch if record is None else record, steps)
+    kept = tuple(sorted(set(snapshots)))
+    if outside := [t for t in kept if not 0 <= t <= steps]:
+        raise ValueError(f"there is no update {outside[0]} to keep a snapshot of: 0 to {steps}")
+
+    states = [_elements_of_state(r, p) for r, p in zip(rules, kind.params.values(), strict=True)]
+    each = room.per_run(list(kind.params.values()), states, kind.activations, len(kept), steps)
+    limit = room.available(kind.device) if memory is None else int(memory)
+    s, k = room.fitting(limit, each, len(seeds), len(found.rows))
+    compiled = kind.compiles(execution, steps, len(seeds) * len(found.rows))
+
+    plan = _Plan(starts, data, rules, found, kind, steps, batch_size, seeds, at, kept)
+    result = _empty(plan)
+    chunks = list(_chunks(len(seeds), s, len(found.rows), k))
+    with _bar(progress, steps * len(chunks)) as tick:
+        for which_seeds, which in chunks:
+            _train(plan, which_seeds, which, result, train_loss, drop_last, compiled, tick)
+    return GridRun(
+        found.axes,
+        found.rows,
+        seeds,
+        at,
+        result.curves["loss"],
+        result.curves["error"],
+        result.curves["test_loss"],
+        result.batch_loss,
+        result.snapshots,
+        each * s * k,
+        len(chunks),
+        "compiled" if compiled else "plain",
+        kind.predict,
+    )
+
+
+@dataclass
+class _Plan:
+    starts: list[nn.Module]
+    data: Data
+    rules: list[Rule]
+    found: Configurations
+    kind: Kind
+    steps: int
+    batch_size: int
+    seeds: tuple[int, ...]
+    at: tuple[int, ...]
+    kept: tuple[int, ...]
+
+
+@dataclass
+class _Result:
+    curves: dict[str, torch.Tensor]
+    batch_loss: torch.Tensor
+    snapshots: dict[int, dict[str, torch.Tensor]]
+
+
+def _starts(model: nn.Module | Callable[[int], nn.Module], seeds: Sequence[int]) -> list[nn.Module]:
+    if isinstance(model, nn.Module):
+        return [copy.deepcopy(model)] * len(seeds)
+    made = [model(seed) for seed in seeds]
+    if not all(isinstance(m, nn.Module) for m in made):
+        raise TypeError("model must be a torch.nn.Module or a function seed -> torch.nn.Module")
+    shapes = [[(n, p.shape, p.dtype) for n, p in m.named_parameters()] for m in made]
+    if any(x != shapes[0] for x in shapes):
+        raise ValueError("model(seed) must give networks of one shape for all seeds")
+    return made
+
+
+def _when(record: int | Iterable[int], steps: int) -> tuple[int, ...]:
+    if isinstance(record, int):
+        if record < 1:
+            raise ValueError(f"record must be at least 1; got {record}")
+        record = range(0, steps, record)
+    times = {0, steps, *record}
+    if outside := [t for t in times if not 0 <= t <= steps]:
+        raise ValueError(f"there is no update {outside[0]} to record after: 0 to {steps}")
+    return tuple(sorted(times))
+
+
+def _elements_of_state(rule: Rule, p: torch.Tensor) -> int:
+    with torch.device("meta"):
+        like = torch.empty_like(p, device="meta")
+        return sum(make(like).numel() for make in rule.initial.values())
+
+
+def _empty(plan: _Plan) -> _Result:
+    k, s = len(plan.found.rows), len(plan.seeds)
+    curve = torch.full((k, s, len(plan.at)), torch.nan, dtype=torch.float64)
+    return _Result(
+        {name: curve.clone() for name in ("loss", "error", "test_loss")},
+        torch.empty(k, s, plan.steps, dtype=torch.float64),
+        {
+            t: {n: torch.empty(k, s, *p.shape, dtype=p.dtype) for n, p in plan.kind.params.items()}
+            for t in plan.kept
+        },
+    )
+
+
+def _chunks(seeds: int, s: int, rows: int, k: int) -> Iterator[tuple[list[int], list[int]]]:
+    for a in range(0, seeds, s):
+        for b in range(0, rows, k):
+            yield list(range(a, min(a + s, seeds))), list(range(b, min(b + k, rows)))
+
+
+@torch.no_grad()
+def _train(
+    plan: _Plan,
+    which_seeds: list[int],
+    which: list[int],
+    result: _Result,
+    train_loss: bool,
+    drop_last: bool,
+    compiled: bool,
+    tick: Callable[[], None],
+) -> None:
+    """Train configurations `which` of some seeds, and put what is found in its place."""
+    data, steps, k = plan.data, plan.steps, len(which)
+    starts = [plan.starts[i] for i in which_seeds]
+    engine = plan.kind.engine(starts, k, compiled)
+    updates = _updates(plan, engine)
+    shape = steps, len(starts) * k
+    batch_loss = torch.empty(shape, device=plan.kind.device, dtype=torch.float64)
+    rows, columns = torch.tensor(which)[:, None], torch.tensor(which_seeds)
+
+    def place(x: torch.Tensor) -> torch.Tensor:
+        """runs × … as configurations × seeds × …, on the CPU."""
+        return x.view(len(starts), k, *x.shape[1:]).transpose(0, 1).cpu()
+
+    def look(t: int) -> None:
+        if t in plan.kept:
+            for name, p in zip(plan.kind.params, engine.params, strict=True):
+                result.snapshots[t][name][rows, columns] = place(p)
+        if t in plan.at:
+            j = plan.at.index(t)
+            test, error = engine.evaluate(data.x_test, data.y_test)
+            result.curves["test_loss"][rows, columns, j] = place(test)
+            result.curves["error"][rows, columns, j] = place(error)
+            if train_loss:
+                whole, _ = engine.evaluate(data.x_train, data.y_train)
+                result.curves["loss"][rows, columns, j] = place(whole)
+
+    look(0)
+    order = batches(
+        len(data.y_train),
+        plan.batch_size,
+        steps,
+        [plan.seeds[i] for i in which_seeds],
+        drop_last,
+    )
+    for t, batch in enumerate(order):
+        if t % _BLOCK == 0:
+            hyper = scheduled(plan.found, which, t, min(steps, t + _BLOCK))
+            for update in updates:
+                update.prepare(t, {n: x.repeat(1, len(starts)) for n, x in hyper.items()})
+        examples = batch.to(plan.kind.device, non_blocking=True)
+        batch_loss[t] = engine.losses(data.x_train[examples], data.y_train[examples])
+        for update in updates:
+            update()
+        look(t + 1)
+        tick()
+    result.batch_loss[rows, columns] = place(batch_loss.T)
+
+
+def _updates(plan: _Plan, engine: Engine) -> list[Update]:
+    """One for each rule."""
+    first = plan.found.rows[0]
+    updates = []
+    for rule in dict.fromkeys(plan.rules):
+        given = {n: first[n] for n in rule.hyperparameters if n in first and n != SCHEDULE}
+        flags = {n: x for n, x in given.items() if not isinstance(x, float)}
+        names = [n for n in given if n not in flags]
+        of_rule = [i for i, r in enumerate(plan.rules) if r is rule]
+        params = [engine.params[i] for i in of_rule]
+        grads = [engine.grads[i] for i in of_rule]
+        updates.append(Update(rule, flags, names, params, grads))
+    return updates
+
+
+class _bar:
+    """A progress bar, or none."""
+
+    def __init__(self, shown: bool | None, total: int):
+        self.shown = sys.stderr.isatty() if shown is None else shown
+        self.total = total
+
+    def __enter__(self) -> Callable[[], None]:
+        if not self.shown:
+            return lambda: None
+        from tqdm.auto import tqdm
+
+        self.bar = tqdm(total=self.total, unit="step")
+        return lambda: self.bar.update() and None
+
+    def __exit__(self, *_: Any) -> None:
+        if self.shown:
+            self.bar.close()

@@ -1,0 +1,114 @@
+"""One step of a rule on many copies of a parameter at once, each with its own numbers."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch.func import vmap
+
+from optlab.optim import native
+from optlab.optim.native import matrices
+from optlab.optim.native.library import load
+from optlab.optim.split import Split, split
+from optlab.rules import Rule
+
+
+class Update:
+    """A rule on stacked parameters, runs × shape, with hyperparameters of runs.
+
+    `prepare` takes the hyperparameters of the next steps; then every call takes the next step
+    in place. Norms and means are those of each run's tensor alone.
+    """
+
+    def __init__(
+        self,
+        rule: Rule,
+        flags: dict[str, Any],
+        names: Sequence[str],
+        params: Sequence[torch.Tensor],
+        grads: Sequence[torch.Tensor],
+    ):
+        self.cut: Split = split(rule, flags, names, None)
+        self.names, self.params, self.grads = list(names), list(params), list(grads)
+        start = vmap(lambda p: tuple(make(p) for make in rule.initial.values()))
+        self.arrays = [
+            [p, g, *(x.contiguous() for x in start(p))]
+            for p, g in zip(self.params, self.grads, strict=True)
+        ]
+        self._native = _native(self.cut, rule, self.arrays)
+        self._table = torch.empty(0)
+        self._at = 0
+
+    def prepare(self, first: int, hyper: Mapping[str, torch.Tensor]) -> None:
+        """hyper: for steps first + 1, first + 2, … and each run, as `scheduled` gives them."""
+        given = [hyper[name] for name in self.names]
+        count, runs = given[0].shape
+        t = torch.arange(first + 1, first + count + 1, dtype=torch.float64)[:, None]
+        numbers = [
+            torch.as_tensor(x, dtype=torch.float64).expand(count, runs)
+            for x in self.cut.numbers(t, *given)
+        ]
+        like = self.params[0]
+        self._table = torch.stack(numbers, dim=-1).to(like.device, like.dtype)
+        self._at = 0
+
+    def __call__(self) -> None:
+        """Take the next step."""
+        numbers = self._table[self._at]
+        self._at += 1
+        if self._native is not None:
+            self._native(numbers)
+            return
+        for arrays in self.arrays:
+            vmap(self._one)(*arrays, numbers)
+
+    def _one(self, *tensors: torch.Tensor) -> torch.Tensor:
+        self.cut.tensors(*tensors)
+        return tensors[0]
+
+
+def _native(
+    cut: Split, rule: Rule, arrays: list[list[torch.Tensor]]
+) -> Callable[[torch.Tensor], None] | None:
+    """The step of all runs as one C function, or None where C is not for it."""
+    dtype, device = arrays[0][0].dtype, arrays[0][0].device
+    if device.type != "cpu" or dtype not in native.REAL or native.compiler() is None:
+        return None
+    try:
+        source, count, flat = native.write(cut.text, rule, native.REAL[dtype])
+        function = load(source.replace("int step(", "static int one(") + _ALL_RUNS)
+    except (native.CannotWrite, native.CannotCompile):
+        return None
+    pointer, integer = ctypes.c_void_p, ctypes.c_int64
+    function.argtypes = [integer, integer, *(pointer,) * 3, integer, ctypes.c_int]
+    function.restype = ctypes.c_int
+    runs = len(arrays[0][0])
+    shapes = [tensors[0].shape[1:] for tensors in arrays]
+    sizes = [n for s in shapes for n in ([s.numel()] if flat else matrices.sizes(s))]
+    lengths = (integer * len(sizes))(*sizes)
+    every = [x[r] for r in range(runs) for tensors in arrays for x in tensors]
+    pointers = (pointer * (runs * len(arrays) * count))(*[x.data_ptr() for x in every])
+
+    def step(numbers: torch.Tensor) -> None:
+        start, threads = pointer(numbers.data_ptr()), torch.get_num_threads()
+        each = numbers.shape[1]
+        if function(runs, len(arrays), lengths, pointers, start, each, threads):
+            raise MemoryError("no memory for the sums of a step")
+
+    return step
+
+
+# A run's tensors are of the same sizes as any other's; its numbers are its own.
+_ALL_RUNS = """
+int step(int64_t runs, int64_t count, const int64_t *n, REAL **arrays,
+         const REAL *numbers, int64_t each, int threads) {
+    int failed = 0;
+    #pragma omp parallel for schedule(static) num_threads(threads) reduction(|:failed)
+    for (int64_t r = 0; r < runs; r++)
+        failed |= one(count, n, arrays + r * count * ARRAYS, numbers + r * each, 1);
+    return failed;
+}
+"""

@@ -1,0 +1,132 @@
+"""Many copies of any network at once, by torch.func.vmap."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.func import functional_call, grad_and_value, vmap
+
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+class Vmapped:
+    """Copies of one network: seeds × configurations, of which those of one seed share batches."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        params: dict[str, torch.Tensor],
+        grads: list[torch.Tensor],
+        buffers: dict[str, torch.Tensor],
+        seeds: int,
+        loss: Loss,
+        compiled: bool,
+    ):
+        """params, grads and buffers: each runs × shape, runs being seeds × configurations."""
+        self.model, self.params, self.grads, self.seeds = model, params, grads, seeds
+        self.buffers, self.loss = buffers, loss
+        of_configurations = vmap(grad_and_value(self._loss), in_dims=(0, 0, None, None))
+        self._gradients = vmap(of_configurations)
+        self._compiled = torch.compile(self._gradients, dynamic=False) if compiled else None
+        self._shape: torch.Size | None = None
+
+    def _loss(self, params: Any, buffers: Any, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return self.loss(functional_call(self.model, (params, buffers), (x,)), y)
+
+    def losses(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """Loss of each run on its batch; gradients are written to `grads`.
+
+        x: seeds × batch × …; y: seeds × batch × ….
+        """
+        self._shape = self._shape or x.shape
+        # The last batch of an epoch may be smaller: not worth a compilation of its own.
+        alike = self._compiled is not None and x.shape == self._shape
+        run = self._compiled if self._compiled is not None and alike else self._gradients
+        found, losses = run(self._by_seed(self.params), self._by_seed(self.buffers), x, y)
+        torch._foreach_copy_(self.grads, [found[n].view_as(p) for n, p in self.params.items()])
+        result: torch.Tensor = losses.flatten()
+        return result
+
+    def outputs(self, x: torch.Tensor) -> torch.Tensor:
+        """Outputs of each run on the same examples: runs × examples × …."""
+
+        def one(params: Any, buffers: Any) -> Any:
+            return functional_call(self.model, (params, buffers), (x,))
+
+        result: torch.Tensor = vmap(one)(self.params, self.buffers)
+        return result
+
+    def _by_seed(self, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return {n: x.view(self.seeds, -1, *x.shape[1:]) for n, x in tensors.items()}
+
+
+def refuse(model: nn.Module) -> None:
+    """Refuse with a ValueError what many copies at once cannot have."""
+    for name, module in model.named_modules():
+        where = f"{type(module).__name__} {name!r}" if name else type(module).__name__
+        if isinstance(module, nn.modules.batchnorm._NormBase) and module.track_running_stats:
+            raise ValueError(
+                f"{where} changes running statistics in place, which a grid cannot: make it with "
+                "track_running_stats=False, or use GroupNorm"
+            )
+        if isinstance(module, nn.modules.dropout._DropoutNd) and module.p > 0 and module.training:
+            raise ValueError(
+                f"{where} draws random numbers, which would differ from those of a run alone: "
+                "set p=0 or take it out"
+            )
+
+
+_CHANGES = {
+    "inplace": "it changes a tensor in place: write y = f(x) for x.f_()",
+    "in-place": "it changes a tensor in place: write y = f(x) for x.f_()",
+    "data-dependent control flow": "it branches on values: write torch.where for if",
+    ".item()": "it reads a value with .item() or float(): keep it a tensor",
+    "randomness": "it draws random numbers: take them out, or pass them with the inputs",
+    "dynamic shape": "the shape of a result depends on values: use masks",
+}
+
+
+def probe(model: nn.Module, loss: Loss, x: torch.Tensor, y: torch.Tensor) -> None:
+    """Run two copies on a few examples, and raise a ValueError in one line if that fails or
+    gives what one copy alone does not."""
+    params = {n: p.detach() for n, p in model.named_parameters()}
+    buffers = {n: b.detach().clone() for n, b in model.named_buffers()}
+
+    def gradients(params: Any) -> Any:
+        return grad_and_value(lambda p: loss(functional_call(model, (p, buffers), (x,)), y))(params)
+
+    try:
+        alone, value = gradients(params)
+    except Exception as error:
+        raise ValueError(
+            f"the model or loss fails on a batch of the data: {_line(error)}"
+        ) from error
+    if value.dim():
+        raise ValueError(
+            f"the loss of a batch must be one number, not of shape {tuple(value.shape)}: "
+            "take its mean"
+        )
+    two = {n: torch.stack([p, p]) for n, p in params.items()}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            together, _ = vmap(gradients)(two)
+    except Exception as error:
+        said = str(error).lower()
+        change = next((c for sign, c in _CHANGES.items() if sign in said), _line(error))
+        raise ValueError(f"a grid cannot train {type(model).__name__}: {change}") from error
+    for name, g in alone.items():
+        scale = g.abs().max() + 1e-6
+        if not torch.allclose(together[name][1] / scale, g / scale, rtol=0, atol=1e-3):
+            raise ValueError(
+                f"a grid cannot train {type(model).__name__}: the gradient of {name} differs "
+                "from call to call, or under torch.func.vmap; make the model a pure function"
+            )
+
+
+def _line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
