@@ -9,6 +9,7 @@ from torch import fx
 
 from optlab import ops
 from optlab.optim.native.expressions import expression, term
+from optlab.optim.native.groups import in_groups
 from optlab.optim.native.plan import Extent, Plan
 
 # Elements of one unit of work. A sum is taken in the arrays' dtype within a unit, short enough
@@ -29,7 +30,7 @@ def write(plan: Plan, real: str) -> str:
         "PASSES": "\n".join(_Pass(plan, k).write() for k in range(plan.last + 1)),
     }.items():
         code = code.replace(f"@{key}@", value)
-    return code
+    return code + in_groups("n[i]", sizes=1, passes=plan.last + 1)
 
 
 class _Pass:
@@ -124,7 +125,7 @@ _TEMPLATE = """\
     const int64_t to = from + @BLOCK@ < n[i] ? from + @BLOCK@ : n[i]; \\
     @POINTERS@
 
-int step(int64_t count, const int64_t *n, REAL **arrays, const REAL *c, int threads) {
+static int some(int64_t count, const int64_t *n, REAL **arrays, const REAL *c, int threads) {
     int64_t blocks = 0;
     for (int64_t i = 0; i < count; i++) blocks += (n[i] + @BLOCK@ - 1) / @BLOCK@;
     int64_t *tensor = malloc((2 * blocks + 1) * sizeof *tensor), *start = tensor + blocks;

@@ -14,6 +14,7 @@ from torch import fx
 
 from optlab import ops
 from optlab.optim.native.expressions import expression, term
+from optlab.optim.native.groups import in_groups
 from optlab.optim.native.plan import MEANS, OVER_ALL, OVER_COLUMNS, OVER_ROWS, Extent, Plan
 
 # Rows of one unit of work. Its column sums take one row of memory, so that more rows
@@ -60,7 +61,8 @@ def write(plan: Plan, real: str) -> str:
         "STAGES": "\n".join(stages),
     }.items():
         code = code.replace(f"@{key}@", value)
-    return code
+    elements = "n[3 * i] * n[3 * i + 1] * n[3 * i + 2]"
+    return code + in_groups(elements, sizes=3, passes=plan.last + 1)
 
 
 class _Scratch:
@@ -335,7 +337,7 @@ _TEMPLATE = """\
 
 static inline int64_t units_of_rows(int64_t rows) { return (rows + UNIT_ROWS - 1) / UNIT_ROWS; }
 
-int step(int64_t count, const int64_t *size, REAL **arrays, const REAL *c, int threads) {
+static int some(int64_t count, const int64_t *size, REAL **arrays, const REAL *c, int threads) {
     int64_t units = 0, slices = 0, all_sums = 0;
     int64_t all_per_tensor = count, all_per_matrix = 0, all_per_row = 0, all_per_column = 0;
     for (int64_t i = 0; i < count; i++) {

@@ -1,0 +1,37 @@
+"""The order of tensors and passes: a few tensors at a time, so that what one pass has
+read is still in the cache when the next reads it."""
+
+from __future__ import annotations
+
+# Elements of a group of tensors; a larger tensor is a group of its own. Half a megabyte an array.
+GROUP = 2**17
+
+
+def in_groups(elements: str, sizes: int, passes: int) -> str:
+    """The C function `step`, which takes the tensors to `some` in groups, in order.
+
+    elements: the expression for the number of elements of tensor i.
+    sizes: how many numbers describe a tensor's size.
+    passes: over all elements, in `some`; if there is one, so is the group.
+    """
+    code = _ALL if passes == 1 else _GROUPS
+    return code.replace("@ELEMENTS@", elements).replace("@SIZES@", str(sizes))
+
+
+_ALL = """
+int step(int64_t count, const int64_t *n, REAL **arrays, const REAL *c, int threads) {
+    return some(count, n, arrays, c, threads);
+}
+"""
+
+_GROUPS = f"""
+int step(int64_t count, const int64_t *n, REAL **arrays, const REAL *c, int threads) {{
+    for (int64_t first = 0, i = 0; first < count; first = i) {{
+        int64_t elements = 0;
+        for (; i < count && (i == first || elements + @ELEMENTS@ <= {GROUP}); i++)
+            elements += @ELEMENTS@;
+        if (some(i - first, n + @SIZES@ * first, arrays + ARRAYS * first, c, threads)) return 1;
+    }}
+    return 0;
+}}
+"""
