@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from optlab.running import recording
 from optlab.running.declared import read_parameters
 from optlab.running.errors import RunError
 from optlab.running.files import NOTEBOOKS, find_notebook
@@ -39,9 +40,18 @@ def main() -> None:
     show_default=True,
     help="Where the new notebook goes.",
 )
+@click.option(
+    "--record",
+    is_flag=True,
+    help="Keep the run's results, for the book, in book/results. With scale, seed and device only.",
+)
 @click.option("--help-parameters", is_flag=True, help="List the notebook's parameters and exit.")
 def run(
-    notebook: str, parameters: tuple[tuple[str, str], ...], output: Path, help_parameters: bool
+    notebook: str,
+    parameters: tuple[tuple[str, str], ...],
+    output: Path,
+    record: bool,
+    help_parameters: bool,
 ) -> None:
     """Run NOTEBOOK, a path or a name such as 03-adam, into a new notebook.
 
@@ -54,9 +64,11 @@ def run(
             click.echo("\n".join(declared.describe()))
             return
         values = declared.accept(parameters)
+        if record:
+            recording.allow(values)
     from optlab.running import execute  # slow to load, and needed only from here on
 
-    with _exit_on_error(1):
+    with _exit_on_error(1), recording.into(recording.RESULTS if record else None):
         click.echo(execute.run(path, values, output))
 
 

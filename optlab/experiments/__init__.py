@@ -13,24 +13,33 @@ from optlab.experiments.data import (
 )
 from optlab.experiments.intervals import Interval, mean_interval
 from optlab.experiments.models import cnn, mlp, parameter_count, resnet26, wide_resnet
+from optlab.experiments.published import ensemble_errors, sgdr_errors
+from optlab.experiments.records import Record, record, recorded
+from optlab.experiments.scales import settings
 from optlab.experiments.training import Run, train
 
 __all__ = [
     "Data",
     "DataError",
     "Interval",
+    "Record",
     "Run",
     "Surnames",
     "cifar10",
     "cnn",
     "digits",
+    "ensemble_errors",
     "fashion_mnist",
     "flip_and_crop",
     "mean_interval",
     "mlp",
     "mnist1d",
     "parameter_count",
+    "record",
+    "recorded",
     "resnet26",
+    "settings",
+    "sgdr_errors",
     "surnames",
     "train",
     "wide_resnet",

@@ -46,6 +46,15 @@ class Data:
             self, x_train=avg_pool2d(self.x_train, size), x_test=avg_pool2d(self.x_test, size)
         )
 
+    def to(self, device: torch.device | str) -> Data:
+        """The same task on another device."""
+        return Data(
+            self.x_train.to(device),
+            self.y_train.to(device),
+            self.x_test.to(device),
+            self.y_test.to(device),
+        )
+
     def first(self, examples: int) -> Data:
         """The same task with that many training examples, the first; the test set is kept."""
         if not 1 <= examples <= len(self.y_train):

@@ -1,0 +1,61 @@
+"""The settings of each empirical chapter at each scale: one table, one code for all scales.
+
+"ci" takes seconds and is what is committed, "small" minutes on a laptop's CPU, "gpu" tens of
+minutes on one GPU, "paper" is what the paper did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, overload
+
+from optlab.experiments.scales.adamw import ADAMW, AdamW
+from optlab.experiments.scales.adamwr import ADAMWR, AdamWR
+from optlab.experiments.scales.ensembles import ENSEMBLES, Ensembles
+from optlab.experiments.scales.sgdr import SGDR, SGDR_
+from optlab.experiments.scales.task import Task
+
+Settings = AdamW | AdamWR | SGDR | Ensembles
+
+SCALES = ("ci", "small", "gpu", "paper")
+CHAPTERS: dict[str, Mapping[str, Settings]] = {
+    "07-adamw": ADAMW,
+    "08-adamwr": ADAMWR,
+    "12-sgdr": SGDR_,
+    "13-snapshot-ensembles": ENSEMBLES,
+}
+
+
+@overload
+def settings(chapter: Literal["07-adamw"], scale: str) -> AdamW: ...
+@overload
+def settings(chapter: Literal["08-adamwr"], scale: str) -> AdamWR: ...
+@overload
+def settings(chapter: Literal["12-sgdr"], scale: str) -> SGDR: ...
+@overload
+def settings(chapter: Literal["13-snapshot-ensembles"], scale: str) -> Ensembles: ...
+@overload
+def settings(chapter: str, scale: str) -> Settings: ...
+def settings(chapter: str, scale: str) -> Settings:
+    """The settings of a chapter, such as "07-adamw", at "ci", "small", "gpu" or "paper".
+
+    Raises ValueError that names what there is.
+    """
+    if chapter not in CHAPTERS:
+        raise ValueError(f"no settings for {chapter!r}; there are {', '.join(CHAPTERS)}")
+    if scale not in SCALES:
+        raise ValueError(f"no scale {scale!r}; there are {', '.join(SCALES)}")
+    return CHAPTERS[chapter][scale]
+
+
+__all__ = [
+    "CHAPTERS",
+    "SCALES",
+    "SGDR",
+    "AdamW",
+    "AdamWR",
+    "Ensembles",
+    "Settings",
+    "Task",
+    "settings",
+]
