@@ -42,9 +42,9 @@ def test_only_the_ratio_of_2017_is_that_of_the_raw_gradient():
     assert (other[0] - other[1]).abs().max() > 1e-3
 
 
-def test_the_symbols_that_the_printed_algorithm_uses():
-    # Line 4 needs λ; no line needs ε.
-    assert {"weight_decay"} < set(lars_deck.hyperparameters)
-    assert "eps" not in lars_deck.hyperparameters
+def test_the_printed_algorithm_needs_the_decay_that_it_does_not_declare():
+    without, little = (walk(lars_deck, W, G, **PRINTED, weight_decay=x)[0] for x in (0.0, 0.1))
+    assert (without - little).abs().max() > 1e-3
+    assert "eps" not in lars_deck.hyperparameters  # which it declares
     with pytest.raises(TypeError, match="weight_decay"):
         lars_deck(W, G[0], lars_deck.init(W), 1, **PRINTED)
