@@ -73,7 +73,10 @@ def foreach(batch: Batch) -> None:
     x, d = (params.to(batch.compute), grads.to(batch.compute)) if batch.compute else (params, grads)
     state = {name: TensorList(xs) for name, xs in batch.state.items()}
     new_p, new_s = batch.rule(x, d, State(**state), batch.t, **batch.hyperparameters)
-    store([(params, new_p), *((state[k], v) for k, v in vars(new_s).items())])
+    pairs = [(params, new_p), *((state[k], v) for k, v in vars(new_s).items())]
+    for _, value in pairs:
+        _ = value.tensors  # a factor is multiplied in before any place is overwritten
+    store(pairs)
 
 
 def compiled(batch: Batch, *, give_up: bool = False) -> None:

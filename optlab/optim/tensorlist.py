@@ -16,26 +16,51 @@ class TensorList:
 
     The other operand is a TensorList of the same shapes, or a number (a float
     or a 0-dimensional tensor). Every operation but `copy_` makes new tensors.
+    A Python number that multiplies all of them is kept as a factor, until an
+    operation needs the products, or takes the factor itself: x + a y is one
+    call of torch, not two.
     """
 
-    __slots__ = ("tensors",)
+    __slots__ = ("_factor", "_unscaled")
 
-    def __init__(self, tensors: Sequence[torch.Tensor]):
-        self.tensors = list(tensors)
+    def __init__(self, tensors: Sequence[torch.Tensor], factor: float = 1.0):
+        self._unscaled = list(tensors)
+        self._factor = factor
+
+    @property
+    def tensors(self) -> list[torch.Tensor]:
+        """The entries, with the factor multiplied in."""
+        if self._factor != 1:
+            self._unscaled = list(torch._foreach_mul(self._unscaled, self._factor))
+            self._factor = 1.0
+        return self._unscaled
+
+    def _with_factor(self, factor: float) -> TensorList:
+        return TensorList(self._unscaled, factor)
 
     def __add__(self, other: Any) -> TensorList:
-        return TensorList(torch._foreach_add(self.tensors, _operand(other)))
+        if not isinstance(other, TensorList):
+            return TensorList(torch._foreach_add(self.tensors, other))
+        x: TensorList = self if self._factor == 1 else other
+        y = other if x is self else self
+        return TensorList(torch._foreach_add(x.tensors, y._unscaled, alpha=y._factor))
 
     def __sub__(self, other: Any) -> TensorList:
-        if isinstance(other, torch.Tensor):
-            return self + -other
-        return TensorList(torch._foreach_sub(self.tensors, _operand(other)))
+        difference: TensorList = self + -other
+        return difference
 
     def __mul__(self, other: Any) -> TensorList:
+        if _is_number(other):
+            return self._with_factor(self._factor * other)
         return TensorList(torch._foreach_mul(self.tensors, _operand(other)))
 
     def __truediv__(self, other: Any) -> TensorList:
-        return TensorList(torch._foreach_div(self.tensors, _operand(other)))
+        if _is_number(other) and other != 0:
+            return self._with_factor(self._factor / other)
+        if isinstance(other, TensorList):
+            quotients = torch._foreach_div(self._unscaled, other.tensors)
+            return TensorList(quotients, self._factor)
+        return TensorList(torch._foreach_div(self.tensors, other))
 
     def __pow__(self, exponent: float) -> TensorList:
         if exponent == 2:
@@ -43,7 +68,7 @@ class TensorList:
         return TensorList(torch._foreach_pow(self.tensors, exponent))
 
     def __neg__(self) -> TensorList:
-        return TensorList(torch._foreach_neg(self.tensors))
+        return self._with_factor(-self._factor)
 
     def __radd__(self, number: Any) -> TensorList:
         return self.__add__(number)
@@ -68,6 +93,10 @@ class TensorList:
 
     def map(self, f: Callable[[torch.Tensor], torch.Tensor]) -> TensorList:
         return TensorList([f(x) for x in self.tensors])
+
+
+def _is_number(x: Any) -> bool:
+    return isinstance(x, int | float)
 
 
 def _operand(x: Any) -> Any:

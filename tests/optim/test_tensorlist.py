@@ -7,7 +7,9 @@ import torch
 from twins import assert_alike, parameters
 
 from optlab import ops
+from optlab.optim.execution import Batch, foreach
 from optlab.optim.tensorlist import TensorList
+from optlab.rules import Rule, State
 
 OPERATIONS = [operator.add, operator.sub, operator.mul, operator.truediv]
 LEFT = [p.detach() for p in parameters()]
@@ -45,3 +47,27 @@ def test_only_copy_writes_in_place():
     xs.copy_(TensorList(RIGHT))
     assert_alike(xs.tensors, RIGHT, rtol=0, atol=0)
     assert_alike(copies.tensors, LEFT, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("op", OPERATIONS)
+@pytest.mark.parametrize(("a", "b"), [(3.0, 1), (1, -0.5), (-0.5, 3.0)])
+def test_a_factor_is_kept_and_taken_into_the_next_operation(op, a, b):
+    expected = [op(a * x, b * y) for x, y in zip(LEFT, RIGHT, strict=True)]
+    assert_alike(op(a * TensorList(LEFT), TensorList(RIGHT) * b).tensors, expected)
+    assert_alike((-(TensorList(LEFT) * a) / 7).tensors, [-(x * a) / 7 for x in LEFT])
+    assert_alike(op(2.0, a * TensorList(RIGHT)).tensors, [op(2.0, a * x) for x in RIGHT])
+    assert_alike(((a * TensorList(RIGHT)) ** 2).tensors, [(a * x) ** 2 for x in RIGHT])
+
+
+def test_a_number_of_zero_divides_as_in_torch():
+    assert (TensorList(RIGHT) / 0).tensors[0].isinf().all()
+
+
+def test_what_is_a_multiple_of_an_old_value_is_computed_before_that_is_overwritten():
+    def shift(p, g, s, t, *, lr):
+        return p - lr * g, State(old=2 * p)
+
+    rule = Rule(shift, {"old": torch.zeros_like})
+    p, g, old = torch.tensor([1.0]), torch.tensor([1.0]), torch.zeros(1)
+    foreach(Batch(rule, 1, {"lr": 0.5}, [p], [g], {"old": [old]}, None))
+    assert (p.item(), old.item()) == (0.5, 2.0)
