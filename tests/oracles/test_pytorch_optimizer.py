@@ -1,0 +1,99 @@
+"""Where pytorch_optimizer agrees with us and where it does not. Verified with version 4.1.0."""
+
+import pytest
+import torch
+from sidebyside import apart, assert_same, gradients, run, start
+
+import optlab
+
+MATRICES = [(6, 4), (3, 5)]
+
+
+def first_step_of_lamb(make, entries):
+    """Its length over the norm of the weights."""
+    p = torch.nn.Parameter(torch.ones(entries, dtype=torch.float64))
+    p.grad = torch.ones_like(p)
+    make([p]).step()
+    return float((p.detach() - 1).norm()) / entries**0.5
+
+
+def test_lamb_corrects_the_bias_outside_the_ratio_and_only_that_of_m(kozistr):
+    """You et al. (2020), Algorithm 2, corrects both moments inside, so that every step has the
+    length lr · φ(‖x‖). Divided by 1 - β₁ᵗ outside, the first is 1/(1 - β₁) = 10 times as long."""
+    assert first_step_of_lamb(lambda p: optlab.LAMB(p, lr=0.01), 4) == pytest.approx(0.01)
+    theirs = first_step_of_lamb(lambda p: kozistr.Lamb(p, lr=0.01), 4)
+    assert theirs == pytest.approx(0.1, rel=1e-4)
+
+
+def test_lamb_takes_the_norm_of_large_weights_for_10(kozistr):
+    """You et al. (2020) leave φ open; ours is the identity. Here ‖x‖ = 20 and φ = 10."""
+    assert first_step_of_lamb(lambda p: optlab.LAMB(p, lr=0.01), 400) == pytest.approx(0.01)
+    theirs = first_step_of_lamb(lambda p: kozistr.Lamb(p, lr=0.01), 400)
+    assert theirs == pytest.approx(0.05, rel=1e-4)
+
+
+def test_lamb_s_decay_is_beside_the_ratio(kozistr):
+    """You et al. (2020), Algorithm 2: λx is part of the step whose norm is taken. By default
+    pytorch_optimizer shrinks the weights by lr · λ first, as AdamW does."""
+    p = torch.nn.Parameter(torch.ones(2, 2, dtype=torch.float64))
+    p.grad = torch.zeros_like(p)
+    kozistr.Lamb([p], lr=0.1, weight_decay=0.5).step()
+    assert_same([p.detach()], [torch.full((2, 2), 1 - 0.1 * 0.5, dtype=torch.float64)])
+    q = torch.nn.Parameter(torch.ones(2, 2, dtype=torch.float64))
+    q.grad = torch.zeros_like(q)
+    optlab.LAMB([q], lr=0.1, weight_decay=0.5).step()
+    assert_same([q.detach()], [torch.full((2, 2), 1 - 0.1, dtype=torch.float64)])
+
+
+def test_lars_is_ours_for_matrices_and_sgd_for_vectors(kozistr):
+    """You, Gitman and Ginsburg (2017), Algorithm 1, has one local rate for each layer; here a
+    layer is a tensor."""
+    settings = {"lr": 1.0, "momentum": 0.9, "weight_decay": 0.1, "trust_coefficient": 0.1}
+
+    def ours(p):
+        return optlab.LARS(p, **settings)
+
+    def theirs(p):
+        return kozistr.LARS(p, **settings)
+
+    assert_same(run(ours, MATRICES), run(theirs, MATRICES))
+    sgd = run(lambda p: optlab.SGD(p, lr=1.0, momentum=0.9), [(4,)])
+    assert_same(run(theirs, [(4,)]), sgd)
+    assert apart(run(ours, [(4,)]), sgd) > 0.1
+
+
+def test_lars_overwrites_the_gradients(kozistr):
+    """Ours, as torch's, leaves them as they are: tests/optim/test_every.py."""
+    (p,) = start([(3, 4)])
+    p.grad = gradients(0, [(3, 4)])[0]
+    kept = p.grad.clone()
+    kozistr.LARS([p], weight_decay=0.1).step()
+    assert not torch.equal(p.grad, kept)
+
+
+def test_sophia_is_ours_given_the_same_estimates(kozistr):
+    def estimates(step):
+        return [torch.cos(3 * g) for g in gradients(step, MATRICES)]
+
+    settings = {"lr": 0.1, "betas": (0.9, 0.8), "weight_decay": 0.1, "eps": 0.3}
+
+    def ours_before(optimizer, step):
+        optimizer.update_hessian(estimates(step))
+
+    ours = run(lambda p: optlab.Sophia(p, rho=0.5, **settings), MATRICES, before=ours_before)
+    params = start(MATRICES)
+    theirs = kozistr.SophiaH(params, p=0.5, **settings)
+    for step in range(12):
+        for p, g in zip(params, gradients(step, MATRICES), strict=True):
+            p.grad = g
+        theirs.step(hessian=estimates(step))
+    assert_same(ours, [p.detach() for p in params])
+
+
+def test_adafactor_has_a_momentum_in_bfloat16_by_default(kozistr):
+    """Shazeer and Stern (2018) propose none (β₁ = 0), which saves its memory."""
+    (p,) = start([(6, 4)])
+    p.grad = gradients(0, [(6, 4)])[0]
+    optimizer = kozistr.AdaFactor([p])
+    optimizer.step()
+    assert optimizer.state[p]["exp_avg"].dtype == torch.bfloat16

@@ -1,0 +1,69 @@
+"""Where timm agrees with us and where it does not. Verified with timm 1.0.31."""
+
+import pytest
+import torch
+from sidebyside import apart, assert_same, run
+
+import optlab
+
+LARGE = [(20, 30), (7,)]
+SETTINGS = {"lr": 0.1, "weight_decay": 0.1}
+
+
+def test_lamb_is_ours_without_its_clipping(timm):
+    """You et al. (2020), Algorithm 2, clip nothing; timm scales all gradients together down to
+    the norm 1 unless max_grad_norm=None."""
+    ours = run(lambda p: optlab.LAMB(p, **SETTINGS))
+    assert_same(ours, run(lambda p: timm.Lamb(p, **SETTINGS, max_grad_norm=None)))
+    # Adam forgets a factor that all gradients share; these are clipped to one norm each.
+    assert apart(ours, run(lambda p: timm.Lamb(p, **SETTINGS))) > 1e-3
+
+
+def test_without_decay_lamb_is_adam(timm):
+    """You et al. (2020), Algorithm 2, has the ratio for every λ, 0 among them."""
+
+    def theirs(p, **flags):
+        return timm.Lamb(p, lr=0.1, weight_decay=0, max_grad_norm=None, **flags)
+
+    assert_same(run(theirs), run(lambda p: optlab.Adam(p, lr=0.1, eps=1e-6)))
+    ours = run(lambda p: optlab.LAMB(p, lr=0.1))
+    assert_same(ours, run(lambda p: theirs(p, always_adapt=True)))
+
+
+def test_lars_is_ours_and_without_decay_sgd(timm):
+    """You, Gitman and Ginsburg (2017), Algorithm 1, has the local rate for every β."""
+
+    def theirs(p, decay, **flags):
+        settings = {"lr": 1.0, "momentum": 0.9, "trust_coeff": 0.1, "eps": 0, **flags}
+        return timm.Lars(p, weight_decay=decay, **settings)
+
+    def ours(p, decay):
+        return optlab.LARS(p, lr=1.0, momentum=0.9, trust_coefficient=0.1, weight_decay=decay)
+
+    assert_same(run(lambda p: ours(p, 0.1)), run(lambda p: theirs(p, 0.1)))
+    sgd = run(lambda p: optlab.SGD(p, lr=1.0, momentum=0.9))
+    assert_same(run(lambda p: theirs(p, 0)), sgd)
+    assert_same(run(lambda p: ours(p, 0)), run(lambda p: theirs(p, 0, always_adapt=True)))
+
+
+def test_adafactor_is_ours_for_large_matrices_and_does_not_factor_small_ones(timm):
+    assert_same(run(optlab.Adafactor, LARGE), run(timm.Adafactor, LARGE))
+    assert apart(run(optlab.Adafactor, [(16, 30)]), run(timm.Adafactor, [(16, 30)])) > 1e-3
+
+
+@pytest.mark.parametrize(("shape", "same"), [((20, 30, 3, 3), True), ((3, 20, 5, 30), False)])
+def test_adafactor_factors_the_first_two_dimensions_or_the_last(timm, shape, same):
+    """Ours factors the two largest wherever they are."""
+    difference = apart(run(optlab.Adafactor, [shape]), run(timm.Adafactor, [shape]))
+    assert (difference < 1e-10) == same
+
+
+def test_adafactor_s_decay_is_scaled_like_its_step(timm):
+    """By the rate times the parameter's root mean square, here 3. Ours, as torch's, by lr alone."""
+    factors = []
+    for Adafactor in (optlab.Adafactor, timm.Adafactor):
+        p = torch.nn.Parameter(torch.full((20, 30), 3.0, dtype=torch.float64))
+        p.grad = torch.zeros_like(p)
+        Adafactor([p], weight_decay=0.5).step()
+        factors.append(float(p.detach().mean() / 3))
+    assert factors == pytest.approx([1 - 0.5 * 0.01, 1 - 0.5 * 0.01 * 3], rel=1e-12)
