@@ -6,6 +6,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
 
 from optlab.experiments.data import DataError, fetch
 
@@ -161,3 +163,11 @@ def test_the_default_folder_is_the_users(monkeypatch):
     monkeypatch.setenv("OPTLAB_DATA", "~/elsewhere")
     assert fetch.folder().name == "elsewhere"
     assert "~" not in str(fetch.folder())
+
+
+def test_importing_the_experiments_says_nothing_in_a_notebook():
+    """Outputs of notebooks are compared: a warning at import would be one."""
+    cells = ["from optlab import experiments", "experiments.data.fetch._pooch();"]
+    book = new_notebook(cells=[new_code_cell(cell) for cell in cells])
+    NotebookClient(book, kernel_name="python3").execute()
+    assert [cell.outputs for cell in book.cells] == [[], []]

@@ -253,19 +253,25 @@ def test_progress_is_shown_only_when_asked_for(capsys):
     assert "loss=" in err
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_a_large_network_trains_on_a_gpu_and_goes_on(tmp_path):
-    def run(file, epochs):
-        torch.backends.cudnn.deterministic = True
-        model = resnet26(8, device="cuda")
-        x = torch.randn(96, 3, 32, 32, generator=torch.Generator().manual_seed(0)).cuda()
-        y = torch.arange(96).remainder(10).cuda()
+CUDA = pytest.param(
+    "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+)
+
+
+@pytest.mark.parametrize("device", ["cpu", CUDA])
+def test_the_papers_network_trains_and_goes_on_with_the_same_bits(tmp_path, device, monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "deterministic", True)
+    x = torch.randn(40, 3, 32, 32, generator=torch.Generator().manual_seed(0)).to(device)
+    y = torch.arange(40).remainder(2).to(device)
+
+    def run(epochs, file=None):
+        model = resnet26(4, device=device)
         optimizer = optlab.AdamW(model.parameters(), lr=0.01)
         kept = {"checkpoint": file, "augment": flip_and_crop, "autocast": torch.bfloat16}
-        data = Data(x, y, x[:32], y[:32])
-        return train(model, data, optimizer, epochs=epochs, batch_size=32, seed=0, **kept)
+        data = Data(x, y, x[:8], y[:8])
+        return train(model, data, optimizer, epochs=epochs, batch_size=10, seed=0, **kept)
 
-    whole = run(None, 4)
-    run(tmp_path / "a.pt", 2)
-    assert run(tmp_path / "a.pt", 4) == whole
+    whole = run(4)
+    run(2, tmp_path / "a.pt")
+    assert run(4, tmp_path / "a.pt") == whole
     assert whole.loss[4] < whole.loss[0]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
 import platformdirs
-import pooch
 from filelock import FileLock
 from requests import RequestException
 
@@ -34,7 +34,7 @@ def fetch(name: str, url: str, sha256: str) -> Path:
     """
     target = folder() / name
     check(target, sha256, f"delete it and run again to download it from {url}")
-    pooch.get_logger().setLevel("WARNING")
+    pooch = _pooch()
     keeper = pooch.create(
         path=folder(),
         base_url="",
@@ -66,8 +66,17 @@ def fetch(name: str, url: str, sha256: str) -> Path:
 
 def check(path: Path, sha256: str, remedy: str) -> None:
     """DataError if there is a file with another hash."""
-    if path.exists() and pooch.file_hash(str(path)) != sha256:
+    if path.exists() and _pooch().file_hash(str(path)) != sha256:
         raise DataError(f"{path} is damaged (its SHA-256 is not the published one): {remedy}")
+
+
+def _pooch() -> Any:
+    """pooch, which imports tqdm, which would warn in a notebook of widgets that are missing."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pooch
+    pooch.get_logger().setLevel("WARNING")
+    return pooch
 
 
 class _Resuming:
@@ -85,7 +94,7 @@ class _Resuming:
 
             here = file.tell()
             rest = {"Range": f"bytes={here}-"} if here else {}
-            pooch.HTTPDownloader(
+            _pooch().HTTPDownloader(
                 headers={"Accept-Encoding": "identity", **rest},
                 hooks={"response": from_the_start},
                 progressbar=sys.stderr.isatty(),
