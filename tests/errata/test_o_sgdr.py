@@ -6,26 +6,16 @@ What the paper says of other data sets cannot be tested; what the deck's own tab
 import pytest
 import sympy
 
+from optlab.experiments.published import ensemble_errors, sgdr_errors
 from optlab.schedules import cycle_ends, sgdr
 
 EPOCHS = 200
-# Test errors on CIFAR-10 and CIFAR-100 by (T_0, T_mult), from the deck's table.
-TABLE = {
-    "28-10": {
-        (50, 1): (4.17, 19.99),
-        (100, 1): (4.07, 19.87),
-        (200, 1): (3.86, 19.98),
-        (1, 2): (4.09, 19.74),
-        (10, 2): (4.03, 19.58),
-    },
-    "28-20": {
-        (50, 1): (4.01, 19.28),
-        (100, 1): (3.77, 19.24),
-        (200, 1): (3.66, 19.69),
-        (1, 2): (3.91, 18.90),
-        (10, 2): (3.74, 18.70),
-    },
-}
+NETWORKS = (10, 20)  # WRN-28-k
+
+
+def rows(k):
+    """The rows of the deck's table that are SGDR's, by (T_0, T_mult)."""
+    return {(row.T_0, row.T_mult): row for row in sgdr_errors() if row.k == k and row.T_0}
 
 
 def restarts(cycle):
@@ -44,21 +34,28 @@ def test_the_formula_falls_from_the_largest_rate_to_the_smallest_in_each_cycle()
 def test_the_ends_of_the_cycles():
     assert cycle_ends(10, 2, EPOCHS) == [10, 30, 70, 150]
     assert cycle_ends(1, 2, EPOCHS) == [1, 3, 7, 15, 31, 63, 127]
-    assert [restarts(cycle) for cycle in TABLE["28-10"]] == [3, 1, 0, 7, 4]
+    assert [restarts(cycle) for cycle in rows(10)] == [3, 1, 0, 7, 4]
 
 
-@pytest.mark.parametrize("network", TABLE)
-def test_more_restarts_are_not_better_on_cifar_10_where_the_best_row_has_none(network):
-    errors = {cycle: error for cycle, (error, _) in TABLE[network].items()}
+@pytest.mark.parametrize("k", NETWORKS)
+def test_more_restarts_are_not_better_on_cifar_10_where_the_best_row_has_none(k):
+    errors = {cycle: row.cifar10 for cycle, row in rows(k).items()}
     assert restarts(min(errors, key=errors.get)) == 0
     by_restarts = sorted(((50, 1), (100, 1), (200, 1)), key=restarts)
     assert [errors[c] for c in by_restarts] == sorted(errors[c] for c in by_restarts)
 
 
-@pytest.mark.parametrize("network", TABLE)
-def test_on_cifar_100_the_best_row_has_restarts(network):
-    errors = {cycle: error for cycle, (_, error) in TABLE[network].items()}
+@pytest.mark.parametrize("k", NETWORKS)
+def test_on_cifar_100_the_best_row_has_restarts(k):
+    errors = {cycle: row.cifar100 for cycle, row in rows(k).items()}
     assert restarts(min(errors, key=errors.get)) == 4
+
+
+def test_more_snapshots_are_better_in_the_table_of_ensembles():
+    one, three = (row for row in ensemble_errors() if row.runs == 1)
+    assert (one.snapshots, three.snapshots) == (1, 3)
+    assert three.cifar10 < one.cifar10
+    assert three.cifar100 < one.cifar100
 
 
 def test_symbolically_the_formula_is_the_printed_one():
