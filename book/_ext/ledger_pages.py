@@ -71,7 +71,9 @@ class Ledger(Page):
         ]
         total = paragraph("", nodes.Text(f"{len(self.verdicts)} statements:"))
         listed = nodes.bullet_list("", *items, classes=["ledger-counts"])
-        return nodes.container("", total, listed, classes=["ledger-summary"])
+        wrong = sum(bool(entry.statement.erratum) for entry in self.verdicts)
+        note = f"{wrong} of them are printed wrongly or lack a condition; these carry an erratum."
+        return nodes.container("", total, listed, paragraph("", nodes.Text(note)))
 
     def entry(self, entry):
         statement = entry.statement
