@@ -155,7 +155,7 @@ def describe(model: nn.Module, data: Any, loss: Loss, batch_size: int) -> Kind:
     piece = batch_size * -(-_PIECE // batch_size)
     if plain is not None:
         wide = sum(layer.outputs for layer in plain)
-        elements = (3 * batch_size + 2 * piece) * wide
+        elements = (2 * batch_size + piece) * wide + 4 * piece * plain[-1].outputs
         return Kind(model, params, plain, loss, piece, elements * first.element_size(), 0)
 
     def forward() -> torch.Tensor:

@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from optlab.grid.update import in_c
+
 
 def per_run(
     params: Sequence[torch.Tensor],
@@ -17,11 +19,11 @@ def per_run(
     steps: int,
 ) -> int:
     """Bytes of one run: parameters, gradients, state (`states` elements for each parameter
-    tensor), what a step of an update needs, activations, curves, snapshots."""
+    tensor), what an update needs besides, activations, curves, snapshots."""
     tensors = sum(p.numel() * p.element_size() for p in params)
     kept = sum(n * p.element_size() for n, p in zip(states, params, strict=True))
-    largest = max(p.numel() * p.element_size() for p in params)
-    return (2 + snapshots) * tensors + 2 * kept + 6 * largest + activations + 8 * steps
+    updating = 0 if in_c(params[0].device, params[0].dtype) else 6 * max(p.nbytes for p in params)
+    return (2 + snapshots) * tensors + kept + updating + activations + 8 * steps
 
 
 def saved_for_backward(function: Callable[[], torch.Tensor], known: Sequence[torch.Tensor]) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from optlab.rules import Rule
+from optlab.rules import Rule, sophia
 
 Multiplier = Callable[[Any], Any]
 Configuration = dict[str, Any]
@@ -39,6 +39,8 @@ def configurations(
     Raises ValueError or TypeError in one line.
     """
     rules = list(dict.fromkeys(rules))
+    if sophia in rules:
+        raise ValueError("Sophia needs estimates of the Hessian, which a grid does not make")
     if isinstance(grid, Mapping):
         axes = {name: _values(name, value) for name, value in grid.items()}
         rows = [dict(zip(axes, row, strict=True)) for row in itertools.product(*axes.values())]
@@ -77,8 +79,8 @@ def _several(name: str, value: Any) -> bool:
 
 def _values(name: str, value: Any) -> list[Any]:
     if name == SCHEDULE:
-        labeled = value if isinstance(value, Mapping) else {str(value): value}
-        if not labeled or any(not isinstance(label, str) for label in labeled):
+        labeled = {str(value): value} if callable(value) else value
+        if not isinstance(labeled, Mapping) or any(not isinstance(x, str) for x in labeled):
             raise TypeError('schedules in a grid need labels: {"cosine": schedules.cosine(T=100)}')
         return list(labeled.items())
     return [x.item() if hasattr(x, "item") else x for x in value] if _is_list(value) else [value]

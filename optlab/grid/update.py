@@ -70,12 +70,17 @@ class Update:
         return tensors[0]
 
 
+def in_c(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether an update is one C function, without intermediate arrays."""
+    return device.type == "cpu" and dtype in native.REAL and native.compiler() is not None
+
+
 def _native(
     cut: Split, rule: Rule, arrays: list[list[torch.Tensor]]
 ) -> Callable[[torch.Tensor], None] | None:
     """The step of all runs as one C function, or None where C is not for it."""
-    dtype, device = arrays[0][0].dtype, arrays[0][0].device
-    if device.type != "cpu" or dtype not in native.REAL or native.compiler() is None:
+    dtype = arrays[0][0].dtype
+    if not in_c(arrays[0][0].device, dtype):
         return None
     try:
         source, count, flat = native.write(cut.text, rule, native.REAL[dtype])

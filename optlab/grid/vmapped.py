@@ -80,12 +80,14 @@ def refuse(model: nn.Module) -> None:
             )
 
 
+_READS = "it reads a value: write torch.where for if, and tensors for float() and .item()"
+_PLACE = "it changes a tensor in place: write y = f(x) for x.f_()"
 _CHANGES = {
-    "inplace": "it changes a tensor in place: write y = f(x) for x.f_()",
-    "in-place": "it changes a tensor in place: write y = f(x) for x.f_()",
-    "data-dependent control flow": "it branches on values: write torch.where for if",
-    ".item()": "it reads a value with .item() or float(): keep it a tensor",
-    "randomness": "it draws random numbers: take them out, or pass them with the inputs",
+    "inplace": _PLACE,
+    "in-place": _PLACE,
+    ".item()": _READS,
+    "data-dependent": _READS,
+    "randomness": "it draws random numbers: take them out",
     "dynamic shape": "the shape of a result depends on values: use masks",
 }
 
@@ -96,34 +98,35 @@ def probe(model: nn.Module, loss: Loss, x: torch.Tensor, y: torch.Tensor) -> Non
     params = {n: p.detach() for n, p in model.named_parameters()}
     buffers = {n: b.detach().clone() for n, b in model.named_buffers()}
 
-    def gradients(params: Any) -> Any:
+    def gradients(params: Any, x: torch.Tensor, y: torch.Tensor) -> Any:
         return grad_and_value(lambda p: loss(functional_call(model, (p, buffers), (x,)), y))(params)
 
     try:
-        alone, value = gradients(params)
+        alone, value = gradients(params, x, y)
     except Exception as error:
-        raise ValueError(
-            f"the model or loss fails on a batch of the data: {_line(error)}"
-        ) from error
+        raise ValueError(f"the model or its loss fails on a batch: {_line(error)}") from error
     if value.dim():
         raise ValueError(
             f"the loss of a batch must be one number, not of shape {tuple(value.shape)}: "
             "take its mean"
         )
-    two = {n: torch.stack([p, p]) for n, p in params.items()}
+    four = {n: p.expand(2, 2, *p.shape).clone() for n, p in params.items()}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            together, _ = vmap(gradients)(two)
+            of_configurations = vmap(gradients, in_dims=(0, None, None))
+            together, _ = vmap(of_configurations)(four, torch.stack([x, x]), torch.stack([y, y]))
     except Exception as error:
         said = str(error).lower()
         change = next((c for sign, c in _CHANGES.items() if sign in said), _line(error))
-        raise ValueError(f"a grid cannot train {type(model).__name__}: {change}") from error
+        raise ValueError(
+            f"{type(model).__name__} or its loss cannot be one of many: {change}"
+        ) from error
     for name, g in alone.items():
         scale = g.abs().max() + 1e-6
-        if not torch.allclose(together[name][1] / scale, g / scale, rtol=0, atol=1e-3):
+        if not torch.allclose(together[name][1, 1] / scale, g / scale, rtol=0, atol=1e-3):
             raise ValueError(
-                f"a grid cannot train {type(model).__name__}: the gradient of {name} differs "
+                f"{type(model).__name__} cannot be one of many: the gradient of {name} differs "
                 "from call to call, or under torch.func.vmap; make the model a pure function"
             )
 
