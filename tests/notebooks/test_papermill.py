@@ -16,6 +16,7 @@ NOTEBOOKS = sorted(Path(__file__).parents[2].glob("notebooks/*.ipynb"))
 # A second set of parameters for each notebook: other values, about as quick as the first.
 SECOND = {
     "01-gradient-descent": {"seed": 1, "dimension": 3, "horizon": 256, "lr_scale": 0.5},
+    "02-adagrad": {"seed": 1, "dimension": 3, "rounds": 50, "lr": 0.5},
     "03-adam": {"seed": 1, "lr": 0.05, "beta1": 0.8, "beta2": 0.5, "eps": 0.01},
     "04-adafactor": {"seed": 1, "rows": 5, "columns": 2, "beta2": 0.9, "horizon": 500},
     "06-weight-decay": {
@@ -27,6 +28,7 @@ SECOND = {
         "beta2": 0.99,
         "eps": 1e-10,
     },
+    "05-amsgrad": {"seed": 1, "spike": 5.0, "alpha": 0.2, "horizon": 20000, "half_width": 0.5},
     "99-sample": {"seed": 1, "lr": 0.5},
 }
 
