@@ -6,7 +6,7 @@ UV    := $(BIN)/uv pip
 export VIRTUAL_ENV := $(CURDIR)/.venv
 
 .DEFAULT_GOAL := book
-.PHONY: book test sync outputs lint lock clean
+.PHONY: book test sync outputs oracles lint lock clean
 
 .venv/.ok: requirements.lock pyproject.toml
 	$(PY) -m venv .venv
@@ -26,6 +26,12 @@ sync: .venv/.ok          ## notebooks/*.md -> *.ipynb, outputs kept
 
 outputs: sync            ## execute the notebooks in place
 	$(BIN)/optlab outputs
+
+# What the package is compared with (extras "oracles" and "peers"): without it, those tests
+# are skipped. Of peers, the optimizers alone are used, so their own requirements are left out.
+oracles: .venv/.ok       ## optax, timm and pytorch_optimizer, for tests/oracles and the bench
+	$(UV) install -q -c requirements.lock optax==0.2.8
+	$(UV) install -q --no-deps timm==1.0.31 pytorch_optimizer==4.1.0
 
 lint: .venv/.ok
 	$(BIN)/ruff check .
