@@ -13,6 +13,7 @@ from torch.nn.functional import cross_entropy
 
 from optlab.grid import memory
 from optlab.grid.mlp import MLP, Layer, layers
+from optlab.grid.serial import Serial
 from optlab.grid.vmapped import Vmapped, probe, refuse
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -23,6 +24,9 @@ _PIECE = 128
 # Compilation takes half a minute, and a compiled step about half the time of a plain one; at
 # so many floating-point operations a second that pays from so many on.
 _WORTH_COMPILING = 2e12
+
+
+_CONVOLUTIONS = nn.modules.conv._ConvNd
 
 
 class Copies(Protocol):
@@ -93,7 +97,8 @@ class Kind:
         """Whether steps are to be compiled."""
         if self.layers is not None or execution == "plain":
             return False
-        return execution == "compiled" or self.flops * steps * runs > _WORTH_COMPILING
+        worth = not self.serial and self.flops * steps * runs > _WORTH_COMPILING
+        return execution == "compiled" or worth
 
     def engine(self, starts: Sequence[nn.Module], configurations: int, compiled: bool) -> Engine:
         """Copies of each start, one for each configuration."""
@@ -110,8 +115,26 @@ class Kind:
         else:
             rest = [_buffers(m) for m in starts]
             buffers = {n: stacked([b[n] for b in rest]) for n in rest[0]}
-            copies = Vmapped(self.model, params, grads, buffers, len(starts), self.loss, compiled)
+            copies = self._copies(params, grads, buffers, len(starts), compiled)
         return Engine(list(params.values()), grads, copies, self.loss, self.piece)
+
+    def _copies(
+        self,
+        params: dict[str, torch.Tensor],
+        grads: list[torch.Tensor],
+        buffers: dict[str, torch.Tensor],
+        seeds: int,
+        compiled: bool,
+    ) -> Copies:
+        if self.serial and not compiled:
+            return Serial(self.model, params, grads, buffers, seeds, self.loss)
+        return Vmapped(self.model, params, grads, buffers, seeds, self.loss, compiled)
+
+    @property
+    def serial(self) -> bool:
+        """Whether copies are faster one after another."""
+        convolves = any(isinstance(m, _CONVOLUTIONS) for m in self.model.modules())
+        return convolves and self.device.type == "cpu"
 
     def predict(self, params: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
         """Outputs of copies with these parameters, runs × shape, on examples x: on the CPU."""
@@ -122,7 +145,7 @@ class Kind:
             copies = MLP(self.layers, list(moved.values()), [], 1)
         else:
             buffers = {n: b.expand(runs, *b.shape) for n, b in _buffers(self.model).items()}
-            copies = Vmapped(self.model, moved, [], buffers, 1, self.loss, False)
+            copies = self._copies(moved, [], buffers, 1, False)
         with torch.no_grad():
             parts = [copies.outputs(piece.to(self.device)).cpu() for piece in x.split(self.piece)]
         return torch.cat(parts, dim=1)

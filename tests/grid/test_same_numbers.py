@@ -29,6 +29,13 @@ def conv(seed):
     return net.double()
 
 
+def attention(seed):
+    """Takes 6 features as 2 positions of 3."""
+    torch.manual_seed(seed)
+    layer = nn.TransformerEncoderLayer(3, 1, 4, dropout=0.0, batch_first=True)
+    return nn.Sequential(nn.Unflatten(1, (2, 3)), layer, nn.Flatten(), nn.Linear(6, 3)).double()
+
+
 def odd(seed):
     """Layers without bias, nested, and other activations."""
     torch.manual_seed(seed)
@@ -109,7 +116,7 @@ def test_without_a_c_compiler_it_is_the_same(task, case, monkeypatch):
     test_a_run_of_a_grid_is_the_run_alone(task, case)
 
 
-@pytest.mark.parametrize("model", [odd, conv])
+@pytest.mark.parametrize("model", [odd, attention, conv])
 def test_other_networks(task, model):
     if model is conv:
         task = replace(task, x_train=task.x_train.view(-1, 1, 6), x_test=task.x_test.view(-1, 1, 6))
@@ -203,7 +210,7 @@ def test_more_steps_than_hyperparameters_are_tabulated_for(task, monkeypatch):
     test_schedules_and_restart_periods_differ_from_configuration_to_configuration(task)
 
 
-@pytest.mark.parametrize("model", [small, conv])
+@pytest.mark.parametrize("model", [small, attention, conv])
 def test_a_run_that_diverges_disturbs_no_other(task, model):
     if model is conv:
         task = replace(task, x_train=task.x_train.view(-1, 1, 6), x_test=task.x_test.view(-1, 1, 6))
