@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 import click
 
@@ -93,6 +94,7 @@ def outputs(notebooks: tuple[str, ...]) -> None:
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--rounds", type=click.IntRange(3), default=15, show_default=True)
 @click.option("--memory/--no-memory", default=True, help="Measure peak memory (CPU).")
+@click.option("--grid", "grids", is_flag=True, help="Time grids of runs, against loops, instead.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--plot", "plot_file", type=click.Path(dir_okay=False, path_type=Path))
 def bench(
@@ -100,6 +102,7 @@ def bench(
     device: str,
     rounds: int,
     memory: bool,
+    grids: bool,
     json_file: Path | None,
     plot_file: Path | None,
 ) -> None:
@@ -107,24 +110,28 @@ def bench(
 
     timm and pytorch_optimizer take part where they are installed.
     """
-    from optlab import bench as benchmark
+    from optlab.bench import grid, steps
 
-    if unknown := [name for name in algorithms if name not in benchmark.CONTESTS]:
-        names = ", ".join(benchmark.CONTESTS)
+    if unknown := [name for name in algorithms if name not in steps.CONTESTS]:
+        names = ", ".join(steps.CONTESTS)
         raise click.BadParameter(f"{', '.join(unknown)}; choose from {names}")
+    if grids and algorithms:
+        raise click.BadParameter("--grid times AdamW alone: leave ALGORITHMS out")
+    bench: ModuleType = grid if grids else steps
     rows, conditions = [], {}
-    chosen = list(algorithms or benchmark.CONTESTS)
-    for item in benchmark.run(chosen, device, rounds, memory):
+    chosen = list(algorithms or steps.CONTESTS)
+    items = grid.run(device, rounds) if grids else steps.run(chosen, device, rounds, memory)
+    for item in items:
         if isinstance(item, dict):
             conditions = item
             click.echo("  ".join(f"{k} {v}" for k, v in item.items()))
         else:
             rows.append(item)
-            click.echo(benchmark.table(item))
+            click.echo(bench.table(item))
     if json_file:
-        benchmark.save(rows, conditions, json_file)
+        bench.save(rows, conditions, json_file)
     if plot_file:
-        benchmark.plot(rows, plot_file)
+        bench.plot(rows, plot_file)
 
 
 @contextmanager

@@ -6,7 +6,9 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from optlab import bench, rules
+from optlab import rules
+from optlab.bench import grid
+from optlab.bench import steps as bench
 from optlab.cli import main
 from optlab.optim import native
 from optlab.optim.split import split
@@ -49,13 +51,15 @@ def test_the_fewest_bytes_are_what_the_kernels_move():
         "AdaGrad": (rules.adagrad, ("lr", "delta")),
         "Adam": (rules.adam, ("lr", "beta1", "beta2", "eps")),
         "AMSGrad": (rules.amsgrad, ("lr", "beta1", "beta2", "eps")),
+        "Adafactor": (rules.adafactor, ("lr", "beta2_decay", "eps1", "eps2", "d")),
         "LARS": (rules.lars, ("lr", "momentum", "weight_decay", "trust_coefficient")),
         "LAMB": (rules.lamb, ("lr", "beta1", "beta2", "eps", "weight_decay")),
         "Sophia": (rules.sophia, ("lr", "beta1", "rho", "eps", "weight_decay")),
     }
     for name, (rule, names) in hyper.items():
         flags = {k: v for k, v in rule.hyperparameters.items() if k not in names}
-        source, arrays = native.write(split(rule, flags, names, None).text, "float")
+        source, arrays, _ = native.write(split(rule, flags, names, None).text, rule, "float")
+        source = source.replace("[e]", "[j]")  # the place in a matrix, and in a vector
         moved = 0
         for part in source.split("#pragma omp simd")[1:]:
             loop = part.split("}")[0]
@@ -82,3 +86,27 @@ def test_an_unknown_algorithm_is_refused_with_the_known_ones():
     assert done.exit_code == 2
     assert "Adamax" in done.output
     assert "AdamW" in done.output
+
+
+def test_a_grid_meets_its_loop(monkeypatch, tmp_path):
+    small = dict(list(grid.networks("cpu").items())[:1])
+    monkeypatch.setattr(grid, "networks", lambda device: {k: (*v[:2], 3) for k, v in small.items()})
+    monkeypatch.setattr(grid.run, "__defaults__", ("cpu", 5, (1, 3), "auto"))
+    path = tmp_path / "grid.json"
+    plot = tmp_path / "grid.svg"
+    options = ["--grid", "--rounds", "3", "--json", str(path), "--plot", str(plot)]
+    done = CliRunner().invoke(main, ["bench", *options])
+    assert done.exit_code == 0, done.output
+    rows = json.loads(path.read_text())["rows"]
+    assert [(r["network"], r["configurations"]) for r in rows] == [
+        ("digits 64-64-10", 1),
+        ("digits 64-64-10", 3),
+    ]
+    assert all(r["ratio"] == r["loop_ms"] / r["grid_ms"] for r in rows)
+    assert plot.stat().st_size > 0
+
+
+def test_a_grid_of_named_algorithms_is_refused():
+    done = CliRunner().invoke(main, ["bench", "SGD", "--grid"])
+    assert done.exit_code == 2
+    assert "leave ALGORITHMS out" in done.output
