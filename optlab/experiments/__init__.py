@@ -12,7 +12,14 @@ from optlab.experiments.data import (
     surnames,
 )
 from optlab.experiments.intervals import Interval, mean_interval
-from optlab.experiments.models import cnn, mlp, parameter_count, resnet26, wide_resnet
+from optlab.experiments.models import (
+    cnn,
+    mlp,
+    normalized_mlp,
+    parameter_count,
+    resnet26,
+    wide_resnet,
+)
 from optlab.experiments.published import ensemble_errors, sgdr_errors
 from optlab.experiments.records import Record, record, recorded
 from optlab.experiments.scales import settings
@@ -34,6 +41,7 @@ __all__ = [
     "mean_interval",
     "mlp",
     "mnist1d",
+    "normalized_mlp",
     "parameter_count",
     "record",
     "recorded",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from optlab.report.claims import claim
     from optlab.report.figures import figure
+    from optlab.report.heatmaps import heat_map
     from optlab.report.parameters import ParameterError, check_parameters, torch_device
     from optlab.report.sources import source
     from optlab.report.style import label_lines, reference_slope
@@ -18,6 +19,7 @@ __all__ = [
     "check_parameters",
     "claim",
     "figure",
+    "heat_map",
     "label_lines",
     "reference_slope",
     "source",
@@ -30,6 +32,7 @@ _MODULE = {
     "torch_device": "parameters",
     "claim": "claims",
     "figure": "figures",
+    "heat_map": "heatmaps",
     "label_lines": "style",
     "reference_slope": "style",
     "source": "sources",

@@ -5,7 +5,14 @@ import torch
 from torch.func import functional_call, grad, stack_module_state, vmap
 from torch.nn.functional import cross_entropy
 
-from optlab.experiments import cnn, mlp, parameter_count, resnet26, wide_resnet
+from optlab.experiments import (
+    cnn,
+    mlp,
+    normalized_mlp,
+    parameter_count,
+    resnet26,
+    wide_resnet,
+)
 
 
 @pytest.mark.parametrize(
@@ -112,6 +119,28 @@ def test_mlp_computes_what_it_says():
     (w1, b1, w2, b2) = model.parameters()
     by_hand = torch.tanh(x @ w1.T + b1) @ w2.T + b2
     assert torch.allclose(model(x), by_hand)
+
+
+def test_a_normalized_mlp_does_not_see_the_scale_of_its_hidden_layers():
+    model, other = (normalized_mlp([6, 5, 4, 3], seed=seed) for seed in (1, 2))
+    torch.manual_seed(7)
+    assert torch.equal(model[0].weight, normalized_mlp([6, 5, 4, 3], seed=1)[0].weight)
+    assert not torch.equal(model[0].weight, other[0].weight)
+    x = torch.randn(8, 6, dtype=torch.float64)
+    before = model(x)
+    with torch.no_grad():
+        model[0].weight *= 3
+        model[3].weight *= 0.5
+    torch.testing.assert_close(model(x), before, rtol=1e-3, atol=1e-4)  # ε of the normalization
+    with torch.no_grad():
+        model[6].weight *= 2
+    assert not torch.allclose(model(x), before, atol=1e-2)
+    assert [name for name, _ in model.named_parameters()] == [
+        "0.weight",
+        "3.weight",
+        "6.weight",
+        "6.bias",
+    ]
 
 
 def test_cnn_depends_on_its_seed_alone():

@@ -28,7 +28,7 @@ def test_every_scale_has_the_same_kind_of_settings(chapter, scale):
 @pytest.mark.parametrize(("chapter", "scale"), ALL)
 def test_every_network_takes_the_data_of_its_task(chapter, scale):
     for task in tasks(chapter, scale):
-        if task.network in ("mlp", "cnn"):
+        if task.network in ("mlp", "normalized_mlp", "cnn"):
             model = task.model(seed=0)
             out = model(torch.zeros(2, *task.shape, dtype=task.dtype))
             assert out.shape == (2, 10)

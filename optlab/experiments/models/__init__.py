@@ -2,8 +2,15 @@
 
 from optlab.experiments.models.cnn import cnn
 from optlab.experiments.models.count import parameter_count
-from optlab.experiments.models.mlp import mlp
+from optlab.experiments.models.mlp import mlp, normalized_mlp
 from optlab.experiments.models.resnet26 import resnet26
 from optlab.experiments.models.wide_resnet import wide_resnet
 
-__all__ = ["cnn", "mlp", "parameter_count", "resnet26", "wide_resnet"]
+__all__ = [
+    "cnn",
+    "mlp",
+    "normalized_mlp",
+    "parameter_count",
+    "resnet26",
+    "wide_resnet",
+]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from optlab.experiments.scales.task import DIGITS, FASHION, FASHION_CNN, Task, cifar10
+from optlab.experiments.scales.task import FASHION, FASHION_CNN, Task, cifar10
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,7 @@ class AdamW:
     and SGDW with momentum. weight_decay: λ as the paper has it, the decay in a step at full
     rate (the L2 coefficient, for the coupled methods).
     milestones: epochs at which the step-drop schedule divides the rate by ten.
+    plain_task: the same data and a network without normalization, which is ours at every scale.
     long_task, long_epochs, long_seeds: of the comparison at equal training loss, at rate
     long_lr, with L2 coefficients long_l2 for Adam and normalized decays long_norm for AdamW.
     """
@@ -26,6 +27,7 @@ class AdamW:
     sgd_lr: tuple[float, ...]
     weight_decay: tuple[float, ...]
     milestones: tuple[int, ...]
+    plain_task: Task
     long_task: Task
     long_epochs: int
     long_seeds: int
@@ -40,36 +42,50 @@ def powers(*exponents: int, base: float = 1.0) -> tuple[float, ...]:
     return tuple(base * 2.0**k for k in exponents)
 
 
+# The networks normalize each hidden layer, as the paper's does: the result depends on it.
+_DIGITS = Task("digits", "normalized_mlp", (32, 32), batch_size=50, examples=300)
+_FASHION = Task(
+    "fashion_mnist",
+    "normalized_mlp",
+    (48, 48),
+    batch_size=100,
+    examples=2000,
+    pool=2,
+    precision="float32",
+)
+
 ADAMW = {
     "ci": AdamW(
-        task=DIGITS,
-        epochs=10,
+        task=_DIGITS,
+        epochs=16,
         seeds=5,
-        lr=powers(*range(-9, -2)),
-        sgd_lr=powers(*range(-6, 1)),
-        weight_decay=(0.0, *powers(*range(-10, -3))),
-        milestones=(3, 6, 8),
-        long_task=DIGITS,
-        long_epochs=30,
+        lr=powers(*range(-9, -3)),
+        sgd_lr=powers(*range(-7, -1)),
+        weight_decay=(0.0, *powers(*range(-10, -2))),
+        milestones=(5, 10, 13),
+        plain_task=replace(_DIGITS, network="mlp"),
+        long_task=_DIGITS,
+        long_epochs=50,
         long_seeds=5,
-        long_lr=2.0**-7,
-        long_l2=(0.0, *powers(*range(-15, -4))),
-        long_norm=powers(*range(-7, 0)),
+        long_lr=2.0**-5,
+        long_l2=(0.0, *powers(*range(-14, -3))),
+        long_norm=powers(*range(-5, 2)),
     ),
     "small": AdamW(
-        task=FASHION,
+        task=_FASHION,
         epochs=20,
         seeds=5,
-        lr=powers(*range(-13, -6)),
-        sgd_lr=powers(*range(-8, -1)),
-        weight_decay=(0.0, *powers(*range(-14, -8))),
+        lr=powers(*range(-11, -5)),
+        sgd_lr=powers(*range(-7, -1)),
+        weight_decay=(0.0, *powers(*range(-12, -4))),
         milestones=(6, 12, 16),
-        long_task=FASHION,
+        plain_task=replace(_FASHION, network="mlp"),
+        long_task=_FASHION,
         long_epochs=60,
         long_seeds=5,
-        long_lr=2.0**-10,
-        long_l2=(0.0, *powers(*range(-18, -7))),
-        long_norm=powers(*range(-7, 0)),
+        long_lr=2.0**-8,
+        long_l2=(0.0, *powers(*range(-14, -3))),
+        long_norm=powers(*range(-5, 2)),
     ),
     "gpu": AdamW(
         task=FASHION_CNN,
@@ -79,6 +95,7 @@ ADAMW = {
         sgd_lr=powers(*range(-8, -1)),
         weight_decay=(0.0, *powers(*range(-14, -8))),
         milestones=(6, 12, 16),
+        plain_task=FASHION,
         long_task=FASHION_CNN,
         long_epochs=60,
         long_seeds=5,
@@ -97,6 +114,7 @@ ADAMW = {
         sgd_lr=powers(*range(-10, 0), base=0.1),
         weight_decay=(0.0, *powers(*range(-5, 3), base=0.001)),
         milestones=(30, 60, 80),
+        plain_task=replace(cifar10("mlp", 512, 512), augment=False),
         long_task=cifar10("resnet26", 96),
         long_epochs=1800,
         long_seeds=1,

@@ -10,10 +10,10 @@ import torch
 from torch import nn
 
 from optlab.experiments import data as sets
-from optlab.experiments.models import cnn, mlp, resnet26, wide_resnet
+from optlab.experiments.models import cnn, mlp, normalized_mlp, resnet26, wide_resnet
 
 Dataset = Literal["digits", "mnist1d", "fashion_mnist", "cifar10"]
-Network = Literal["mlp", "cnn", "resnet26", "wide_resnet"]
+Network = Literal["mlp", "normalized_mlp", "cnn", "resnet26", "wide_resnet"]
 
 SHAPES: dict[Dataset, tuple[int, ...]] = {
     "digits": (1, 8, 8),
@@ -23,6 +23,7 @@ SHAPES: dict[Dataset, tuple[int, ...]] = {
 }
 TRAINING = {"digits": 1400, "mnist1d": 4000, "fashion_mnist": 60_000, "cifar10": 50_000}
 CLASSES = 10
+MLPS = ("mlp", "normalized_mlp")
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,10 @@ class Task:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of an image as the network gets it; (features,) for an MLP."""
+        """Of an image as the network gets it; (features,) for the two kinds of MLP."""
         channels, *sides = SHAPES[self.dataset]
         shape = (channels, *(side // self.pool for side in sides))
-        return (math.prod(shape),) if self.network == "mlp" else shape
+        return (math.prod(shape),) if self.network in MLPS else shape
 
     def data(self, device: torch.device | str = "cpu") -> sets.Data:
         """The data, in the network's shape. DataError, one line, where they cannot be had."""
@@ -79,9 +80,10 @@ class Task:
 
     def model(self, seed: int, device: torch.device | str = "cpu") -> nn.Module:
         """The network, drawn from `seed` alone."""
-        if self.network == "mlp":
+        if self.network in MLPS:
             sizes = [*self.shape, *self.sizes, CLASSES]
-            return mlp(sizes, seed=seed, dtype=self.dtype, device=device)
+            make = mlp if self.network == "mlp" else normalized_mlp
+            return make(sizes, seed=seed, dtype=self.dtype, device=device)
         if self.network == "cnn":
             channels, height, width = self.shape
             return cnn(
