@@ -2,36 +2,101 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from optlab.experiments.scales.task import DIGITS, FASHION, FASHION_CNN, Task, cifar10
+from optlab.experiments.scales.task import FASHION_CNN, Task, cifar10
 
 
 @dataclass(frozen=True)
 class Ensembles:
     """Ensembles of `snapshots` snapshots of each of N runs, for every N in `members`.
 
-    epochs: the end of the last cycle; a snapshot is taken at the end of each of the last
-    `snapshots` cycles, and for the control in the last epochs of one. T_0 in epochs. runs: how
-    many are trained; ensembles of fewer are medians over those. weight_decay: L2 coefficient.
+    wide: the task with a wider network. epochs: the end of the last cycle; a snapshot is taken
+    at the end of each of the last `snapshots` cycles, and for the control in the last epochs of
+    the last one. T_0 in epochs. runs: how many are trained with restarts; ensembles are of
+    disjoint groups of those. controls: how many wide networks, and how many without restarts;
+    of a third of the epochs, three times as many. weight_decay: L2 coefficient.
     """
 
     task: Task
+    wide: Task
     epochs: int
     runs: int
+    controls: int
     members: tuple[int, ...]
     snapshots: int
     T_0: int
     T_mult: int
     eta_max: float
+    weight_decay: float
     momentum: float = 0.9
-    weight_decay: float = 5e-4
 
 
+# The networks are normalized, as the paper's, so that the decay of the weights sets how far a
+# restart moves them. The coefficient is such that η_max · λ · (updates in the first cycle) is
+# about 0.1, as it is in the paper.
+_DIGITS = Task("digits", "normalized_mlp", (32, 32), batch_size=50, examples=300)
+_FASHION = Task(
+    "fashion_mnist",
+    "normalized_mlp",
+    (48, 48),
+    batch_size=100,
+    examples=2000,
+    pool=2,
+    precision="float32",
+)
 ENSEMBLES = {
-    "ci": Ensembles(DIGITS, 15, 16, (1, 3, 16), 3, 1, 2, 0.05),
-    "small": Ensembles(FASHION, 30, 16, (1, 3, 16), 3, 2, 2, 0.05),
-    "gpu": Ensembles(FASHION_CNN, 30, 16, (1, 3, 16), 3, 2, 2, 0.05),
-    # Section 4.2 of the paper: snapshots at 30, 70 and 150 epochs.
-    "paper": Ensembles(cifar10("wide_resnet", 28, 10), 150, 16, (1, 3, 16), 3, 10, 2, 0.05),
+    "ci": Ensembles(
+        task=_DIGITS,
+        wide=replace(_DIGITS, sizes=(128, 128)),
+        epochs=75,
+        runs=80,
+        controls=30,
+        members=(1, 3, 16),
+        snapshots=3,
+        T_0=5,
+        T_mult=2,
+        eta_max=0.1,
+        weight_decay=0.032,
+    ),
+    "small": Ensembles(
+        task=_FASHION,
+        wide=replace(_FASHION, sizes=(192, 192)),
+        epochs=150,
+        runs=80,
+        controls=15,
+        members=(1, 3, 16),
+        snapshots=3,
+        T_0=10,
+        T_mult=2,
+        eta_max=0.1,
+        weight_decay=0.005,
+    ),
+    "gpu": Ensembles(
+        task=FASHION_CNN,
+        wide=replace(FASHION_CNN, sizes=(64, 128)),
+        epochs=30,
+        runs=80,
+        controls=15,
+        members=(1, 3, 16),
+        snapshots=3,
+        T_0=2,
+        T_mult=2,
+        eta_max=0.1,
+        weight_decay=0.0032,
+    ),
+    # Section 4.2 of the paper: snapshots at 30, 70 and 150 epochs. The controls are ours.
+    "paper": Ensembles(
+        task=cifar10("wide_resnet", 28, 10),
+        wide=cifar10("wide_resnet", 28, 20),
+        epochs=150,
+        runs=16,
+        controls=5,
+        members=(1, 3, 16),
+        snapshots=3,
+        T_0=10,
+        T_mult=2,
+        eta_max=0.05,
+        weight_decay=5e-4,
+    ),
 }
