@@ -33,7 +33,15 @@ def heat_map(
         raise ValueError(f"values must be {len(y)} × {len(x)}, as y and x are; got {cells.shape}")
     mesh = ax.pcolormesh(cells, norm=LogNorm(*limits), label=label)
     rows = np.arange(len(y)) + 0.5
-    ax.scatter(cells.argmin(1) + 0.5, rows, s=10, c="white", label="lowest of each row")
+    ax.scatter(
+        cells.argmin(1) + 0.5,
+        rows,
+        s=14,
+        c="white",
+        edgecolors="black",
+        linewidths=0.6,
+        label="lowest of each row",
+    )
     row, column = np.unravel_index(int(cells.argmin()), cells.shape)
     ax.scatter([column + 0.5], [row + 0.5], s=110, facecolors="none", edgecolors="white")
     ax.set_xticks(np.arange(0.5, len(x), 2), [power(value) for value in x[::2]])
@@ -42,9 +50,9 @@ def heat_map(
     figure = ax.get_figure(root=True)
     assert figure is not None
     bar = figure.colorbar(mesh, ax=ax, extend="both", aspect=25, pad=0.02)
-    low, high = (round(limit, 3) for limit in limits)
-    middle = round(math.sqrt(low * high))
-    bar.set_ticks([low, middle, high], labels=[f"{v:g}" for v in (low, middle, high)])
+    low, high = limits
+    ticks = [low, math.sqrt(low * high), high]
+    bar.set_ticks(ticks, labels=[f"{tick:.2g}" for tick in ticks])
     bar.minorticks_off()
     bar.set_label(label)
 
