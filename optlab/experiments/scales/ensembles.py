@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from optlab.experiments.scales.task import FASHION_CNN, Task, cifar10
 
@@ -11,15 +11,14 @@ from optlab.experiments.scales.task import FASHION_CNN, Task, cifar10
 class Ensembles:
     """Ensembles of `snapshots` snapshots of each of N runs, for every N in `members`.
 
-    wide: the task with a wider network. epochs: the end of the last cycle; a snapshot is taken
-    at the end of each of the last `snapshots` cycles, and for the control in the last epochs of
-    the last one. T_0 in epochs. runs: how many are trained with restarts; ensembles are of
-    disjoint groups of those. controls: how many wide networks, and how many without restarts;
-    of a third of the epochs, three times as many. weight_decay: L2 coefficient.
+    epochs: the end of the last cycle; a snapshot is taken at the end of each of the last
+    `snapshots` cycles, and for the control in the last epochs of the last one. T_0 in epochs.
+    runs: how many are trained with restarts; ensembles are of disjoint groups of those.
+    controls: how many are trained without restarts; of a third of the epochs, three times as
+    many. weight_decay: L2 coefficient.
     """
 
     task: Task
-    wide: Task
     epochs: int
     runs: int
     controls: int
@@ -48,7 +47,6 @@ _FASHION = Task(
 ENSEMBLES = {
     "ci": Ensembles(
         task=_DIGITS,
-        wide=replace(_DIGITS, sizes=(128, 128)),
         epochs=75,
         runs=80,
         controls=30,
@@ -61,7 +59,6 @@ ENSEMBLES = {
     ),
     "small": Ensembles(
         task=_FASHION,
-        wide=replace(_FASHION, sizes=(192, 192)),
         epochs=150,
         runs=80,
         controls=15,
@@ -74,7 +71,6 @@ ENSEMBLES = {
     ),
     "gpu": Ensembles(
         task=FASHION_CNN,
-        wide=replace(FASHION_CNN, sizes=(64, 128)),
         epochs=30,
         runs=80,
         controls=15,
@@ -88,7 +84,6 @@ ENSEMBLES = {
     # Section 4.2 of the paper: snapshots at 30, 70 and 150 epochs. The controls are ours.
     "paper": Ensembles(
         task=cifar10("wide_resnet", 28, 10),
-        wide=cifar10("wide_resnet", 28, 20),
         epochs=150,
         runs=16,
         controls=5,
