@@ -12,15 +12,17 @@ from typing import Literal, overload
 from optlab.experiments.scales.adamw import ADAMW, AdamW
 from optlab.experiments.scales.adamwr import ADAMWR, AdamWR
 from optlab.experiments.scales.ensembles import ENSEMBLES, Ensembles
+from optlab.experiments.scales.linear_decay import LINEAR_DECAY, LinearDecay
 from optlab.experiments.scales.sgdr import SGDR, SGDR_
 from optlab.experiments.scales.task import Task
 
-Settings = AdamW | AdamWR | SGDR | Ensembles
+Settings = AdamW | AdamWR | LinearDecay | SGDR | Ensembles
 
 SCALES = ("ci", "small", "gpu", "paper")
 CHAPTERS: dict[str, Mapping[str, Settings]] = {
     "07-adamw": ADAMW,
     "08-adamwr": ADAMWR,
+    "11-linear-decay": LINEAR_DECAY,
     "12-sgdr": SGDR_,
     "13-snapshot-ensembles": ENSEMBLES,
 }
@@ -30,6 +32,8 @@ CHAPTERS: dict[str, Mapping[str, Settings]] = {
 def settings(chapter: Literal["07-adamw"], scale: str) -> AdamW: ...
 @overload
 def settings(chapter: Literal["08-adamwr"], scale: str) -> AdamWR: ...
+@overload
+def settings(chapter: Literal["11-linear-decay"], scale: str) -> LinearDecay: ...
 @overload
 def settings(chapter: Literal["12-sgdr"], scale: str) -> SGDR: ...
 @overload
@@ -55,6 +59,7 @@ __all__ = [
     "AdamW",
     "AdamWR",
     "Ensembles",
+    "LinearDecay",
     "Settings",
     "Task",
     "settings",

@@ -1,0 +1,44 @@
+"""Settings of the chapter on linear decay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from optlab.experiments.scales.task import DIGITS, FASHION_CNN, Task, cifar10
+
+
+@dataclass(frozen=True)
+class LinearDecay:
+    """Schedules at an equal number of updates, each at the best of the same initial rates.
+
+    fitted: a task whose training set is fitted within the budget; noisy: one where it is not.
+    epochs: of each of the two, in this order. rates: largest rates that every schedule chooses
+    from. cut_frac, ratio: of the slanted triangle, as published.
+    """
+
+    fitted: Task
+    noisy: Task
+    epochs: tuple[int, int]
+    seeds: int
+    rates: tuple[float, ...]
+    cut_frac: float = 0.1
+    ratio: float = 32
+    momentum: float = 0.9
+
+
+_RATES = tuple(2.0**k for k in range(-7, 0))
+_SIGNALS = Task("mnist1d", "mlp", (64,), batch_size=32, examples=2000)
+LINEAR_DECAY = {
+    "ci": LinearDecay(
+        Task("digits", "mlp", (32,), batch_size=16, examples=600), _SIGNALS, (6, 10), 8, _RATES
+    ),
+    "small": LinearDecay(
+        replace(DIGITS, batch_size=16), replace(_SIGNALS, examples=None), (8, 15), 8, _RATES
+    ),
+    "gpu": LinearDecay(DIGITS, FASHION_CNN, (40, 20), 10, _RATES),
+    # Howard and Ruder fine-tune language models and have no such comparison: this one, at the
+    # size of the other chapters' papers, is ours.
+    "paper": LinearDecay(
+        DIGITS, replace(cifar10("resnet26", 64), augment=False), (200, 100), 5, _RATES
+    ),
+}
