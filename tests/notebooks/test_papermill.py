@@ -31,6 +31,7 @@ SECOND = {
     "05-amsgrad": {"seed": 1, "spike": 5.0, "alpha": 0.2, "horizon": 20000, "half_width": 0.5},
     "12-sgdr": {"seed": 1, "T_0": 4, "T_mult": 3, "tolerance": 0.08},
     "07-adamw": {"seed": 100, "eps": 1e-10},
+    "08-adamwr": {"seed": 100, "norm": 0.02},
     "13-snapshot-ensembles": {"seed": 1, "members": 3, "classes": 2},
     "99-sample": {"seed": 1, "lr": 0.5},
 }
