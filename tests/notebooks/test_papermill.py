@@ -29,6 +29,7 @@ SECOND = {
         "eps": 1e-10,
     },
     "05-amsgrad": {"seed": 1, "spike": 5.0, "alpha": 0.2, "horizon": 20000, "half_width": 0.5},
+    "11-linear-decay": {"seed": 100, "T": 26, "cut_frac": 0.3, "ratio": 8.0},
     "12-sgdr": {"seed": 1, "T_0": 4, "T_mult": 3, "tolerance": 0.08},
     "07-adamw": {"seed": 100, "eps": 1e-10},
     "08-adamwr": {"seed": 100, "norm": 0.02},
