@@ -89,7 +89,7 @@ def test_changed_settings_are_named(wanted):
     task = got.settings["task"] | {"batch_size": 64}
     old = replace(got, settings=got.settings | {"epochs": 19, "task": task, "gone": 1})
     epochs, gone, changed = old.outdated()
-    assert epochs == "epochs: 19 recorded, 20 in the code"
+    assert epochs == "epochs: 19 recorded, 15 in the code"
     assert gone == "gone: 1 recorded, None in the code"
     assert changed.startswith("task: {")
 
