@@ -147,7 +147,10 @@ class Kind:
             buffers = {n: b.expand(runs, *b.shape) for n, b in _buffers(self.model).items()}
             copies = self._copies(moved, [], buffers, 1, False)
         with torch.no_grad():
-            parts = [copies.outputs(piece.to(self.device)).cpu() for piece in x.split(self.piece)]
+            parts = [  # copied, since copies may give the same memory again
+                copies.outputs(piece.to(self.device)).to("cpu", copy=True)
+                for piece in x.split(self.piece)
+            ]
         return torch.cat(parts, dim=1)
 
 

@@ -139,6 +139,15 @@ def test_other_networks(task, model):
     torch.testing.assert_close(of_first, net(task.x_test).detach())
 
 
+def test_outputs_on_more_examples_than_are_taken_at_a_time(task):
+    grid = CASES["adam"][1]
+    run = train_grid(small, task, rules.adam, grid, steps=2, batch_size=BATCH, snapshots=[2])
+    many = torch.randn(5000, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    net = small(0)
+    net.load_state_dict(run.state_dict(0, seed=0, at=2))
+    torch.testing.assert_close(run.outputs(many, at=2)[0, 0], net(many).detach())
+
+
 def test_schedules_and_restart_periods_differ_from_configuration_to_configuration(task):
     choice = {
         "fixed": schedules.constant(),
