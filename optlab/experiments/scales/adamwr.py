@@ -53,7 +53,7 @@ ADAMWR = {
         norm=(0.1, 0.2, 0.4, 0.8, 1.6),
         l2=(0.0, *_powers(-9, -6)),
         weight_decay=_powers(-10, -4),
-        budgets=(10, 20, 40, 80),
+        budgets=(5, 10, 20, 40),
         batch_sizes=(25, 50, 100),
     ),
     "small": AdamWR(
