@@ -36,7 +36,7 @@ def adafactor(X, G, s, t, *, lr, beta2_decay, eps1, eps2, d):
     beta2 = 1 - t**beta2_decay
     R = beta2 * s.R + (1 - beta2) * row_means(G**2 + eps1)
     C = beta2 * s.C + (1 - beta2) * column_means(G**2 + eps1)
-    U = G / sqrt(R / column_means(R)) / sqrt(C)  # G / sqrt(V) with V = R C / column_means(R)
+    U = G / (sqrt(R / column_means(R)) * sqrt(C))  # G / sqrt(V), V = R C / column_means(R)
     return X - _step(X, U, t, lr, eps2, d), State(R=R, C=C)
 
 

@@ -97,16 +97,29 @@ def read(text: fx.Graph, rows: tuple[str, ...] = (), columns: tuple[str, ...] = 
 
 def _multiply_by_inverses(text: fx.Graph, extent: dict[fx.Node, Extent]) -> None:
     """What divides many elements by one number multiplies them by its inverse, computed once:
-    divisions are what the time goes into, at the price of one more rounding."""
+    divisions are what the time goes into, at the price of one more rounding. A divisor that
+    is a product of such numbers, a row's and a column's, is taken apart."""
     inverses: dict[fx.Node, fx.Node] = {}
     for node, own in extent.items():
         above, below = node.args if node.target is operator.truediv else (None, None)
-        if own != Extent.FULL or not isinstance(below, fx.Node) or extent[below] == Extent.FULL:
+        if own != Extent.FULL or not isinstance(below, fx.Node):
             continue
-        if below not in inverses:
-            with text.inserting_after(below):
-                inverses[below] = text.call_function(operator.truediv, (1, below))
-        node.target, node.args = operator.mul, (above, inverses[below])
+        factors: list[Any] = list(below.args) if below.target is operator.mul else []
+        if extent[below] != Extent.FULL:
+            factors = [below]
+        if not factors or any(extent.get(f, Extent.FULL) == Extent.FULL for f in factors):
+            continue
+        for factor in factors:
+            if factor not in inverses:
+                with text.inserting_after(factor):
+                    inverses[factor] = text.call_function(operator.truediv, (1, factor))
+        *others, last = (inverses[f] for f in factors)
+        for other in others:
+            with text.inserting_before(node):
+                above = text.call_function(operator.mul, (above, other))
+        node.target, node.args = operator.mul, (above, last)
+        if not below.users:
+            text.erase_node(below)
 
 
 def _extents(
