@@ -38,7 +38,8 @@ def test_the_executions_agree(label, options, dtype):
     for execution in executions:
         params = parameters_for(label, dtype)
         runs.append(train(make(label, params, execution=execution, **options), params, 5))
-    close = {"rtol": 2**-7, "atol": 1e-3} if dtype == torch.bfloat16 else {}
+    # Each of five steps may round to the other neighbor of a number with eight bits.
+    close = {"rtol": 2**-6, "atol": 1e-3} if dtype == torch.bfloat16 else {}
     for run in runs[1:]:
         assert_alike(run, runs[0], **close)
 
