@@ -9,15 +9,18 @@ from optlab.experiments.data import (
     fashion_mnist,
     flip_and_crop,
     mnist1d,
+    surname_characters,
     surnames,
 )
 from optlab.experiments.intervals import Interval, mean_interval
+from optlab.experiments.losses import nats_per_character
 from optlab.experiments.models import (
     cnn,
     mlp,
     normalized_mlp,
     parameter_count,
     resnet26,
+    transformer,
     wide_resnet,
 )
 from optlab.experiments.published import ensemble_errors, sgdr_errors
@@ -41,6 +44,7 @@ __all__ = [
     "mean_interval",
     "mlp",
     "mnist1d",
+    "nats_per_character",
     "normalized_mlp",
     "parameter_count",
     "record",
@@ -48,7 +52,9 @@ __all__ = [
     "resnet26",
     "settings",
     "sgdr_errors",
+    "surname_characters",
     "surnames",
     "train",
+    "transformer",
     "wide_resnet",
 ]

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import io
+import math
 import random
 import tarfile
 from dataclasses import replace
@@ -20,8 +21,11 @@ from optlab.experiments import (
     fashion_mnist,
     flip_and_crop,
     mnist1d,
+    nats_per_character,
+    surname_characters,
     surnames,
 )
+from optlab.experiments.data import ALPHABET
 
 CIFAR10 = import_module("optlab.experiments.data.cifar10")
 FASHION = import_module("optlab.experiments.data.fashion_mnist")
@@ -122,6 +126,36 @@ def test_surnames_are_the_census():
     assert set("".join(names.names)) | {"\n"} == set(names.alphabet)
     rows = replace(names, names=("ABE", "LONGEST", "ZO")).encoded(5)
     assert rows.tolist() == [[0, 1, 2, 5, 0, 0], [0, 26, 15, 0, 0, 0]]
+
+
+def test_surname_characters_are_every_name_once_and_end_with_a_line_end():
+    data = surname_characters(6, test=1000)
+    x, y = (torch.cat([getattr(data, f"{c}_{part}") for part in ("train", "test")]) for c in "xy")
+    assert len(data.x_test) == len(data.y_test) == 1000
+    lengths = (y > 0).sum(1)
+    for name, number, begin, follow in zip(range(3), lengths, x, y, strict=False):
+        n = int(number)
+        assert begin.tolist()[: n + 1] == [0, *follow.tolist()[:n]], name
+        assert follow.tolist()[n:] == [0] + [-100] * (5 - n), name
+    assert int(lengths.max()) == 5
+    spelled = sorted("".join(ALPHABET[c] for c in row[row > 0]) for row in y)
+    assert spelled == sorted(name for name in surnames().names if len(name) < 6)
+
+    again, other = surname_characters(6, test=1000), surname_characters(6, test=1000, seed=1)
+    assert torch.equal(data.y_test, again.y_test)
+    assert not torch.equal(data.y_test, other.y_test)
+    with pytest.raises(ValueError, match=r"test must be from 1 to \d+, as .* got 90000"):
+        surname_characters(6, test=90_000)
+
+
+def test_nats_per_character_is_the_mean_over_places_that_have_a_target():
+    data = surname_characters(6, test=10)
+    logits = torch.zeros(10, 6, 27, dtype=torch.float64)
+    assert float(nats_per_character(logits, data.y_test)) == pytest.approx(math.log(27))
+    logits[data.y_test == 0] = 1e3 * torch.eye(27, dtype=torch.float64)[0]
+    letters = int((data.y_test > 0).sum())
+    expected = math.log(27) * letters / (letters + 10)  # ten line ends are known
+    assert float(nats_per_character(logits, data.y_test)) == pytest.approx(expected)
 
 
 IMAGES = {"x_train": (6, 28, 28), "y_train": (6,), "x_test": (4, 28, 28), "y_test": (4,)}

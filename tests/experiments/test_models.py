@@ -8,9 +8,11 @@ from torch.nn.functional import cross_entropy
 from optlab.experiments import (
     cnn,
     mlp,
+    nats_per_character,
     normalized_mlp,
     parameter_count,
     resnet26,
+    transformer,
     wide_resnet,
 )
 
@@ -178,5 +180,88 @@ def test_small_networks_train_as_one_batch(make, shape):
     together = vmap(grad(loss))(stacked)
     for i, model in enumerate(models):
         alone = torch.autograd.grad(cross_entropy(model(x), y), list(model.parameters()))
+        for name, gradient in zip(stacked, alone, strict=True):
+            assert torch.allclose(together[name][i], gradient)
+
+
+def small_transformer(seed=0, **settings):
+    return transformer(7, 5, **{"width": 6, "heads": 2, "depth": 2, "seed": seed, **settings})
+
+
+def test_transformers_have_the_size_counted_by_hand():
+    w, embeddings = 6, (7 + 5) * 6
+    block = 4 * w * w + 2 * 4 * w * w + 2 * w
+    assert parameter_count(small_transformer()) == embeddings + 2 * block + w + 7 * w
+    assert parameter_count(small_transformer(tied=True)) == embeddings + 2 * block + w
+    with pytest.raises(ValueError, match="width 6 is not a multiple of 4 heads: change one"):
+        small_transformer(heads=4)
+
+
+def test_a_transformer_depends_on_its_seed_alone():
+    torch.manual_seed(1)
+    a = small_transformer(seed=7)
+    torch.manual_seed(2)
+    b, other = small_transformer(seed=7), small_transformer(seed=8)
+    assert all(torch.equal(p, q) for p, q in zip(a.parameters(), b.parameters(), strict=True))
+    assert not torch.equal(a.head.weight, other.head.weight)
+    large = transformer(27, 12, width=64, depth=2, seed=0)
+    spread = {name: float(p.detach().std()) for name, p in large.named_parameters() if p.dim() == 2}
+    assert spread["embedding"] == pytest.approx(1 / 16, rel=0.1)
+    assert spread["blocks.1.attention.query.weight"] == pytest.approx(1 / 16, rel=0.1)
+    assert spread["blocks.1.contract.weight"] == pytest.approx(1 / 64, rel=0.1)
+
+
+def test_a_transformer_does_not_look_ahead():
+    model, x = small_transformer(), torch.randint(7, (3, 5), generator=torch.manual_seed(0))
+    changed = x.clone()
+    changed[:, 3] = (x[:, 3] + 1) % 7
+    same = torch.isclose(model(x), model(changed), rtol=0, atol=1e-12).all(-1)
+    assert same[:, :3].all()
+    assert not same[:, 3:].any()
+    assert torch.allclose(model(x[:, :2]), model(x)[:, :2])  # shorter texts
+
+
+def test_a_transformer_computes_what_torch_s_layer_does():
+    """nn.TransformerEncoderLayer with its norms first and the same weights."""
+    model, w = transformer(7, 5, width=6, heads=3, depth=1, seed=0), 6
+    [block] = model.blocks
+    layer = torch.nn.TransformerEncoderLayer(
+        w, 3, 4 * w, 0, "gelu", batch_first=True, norm_first=True, bias=False, dtype=torch.float64
+    )
+    attention = block.attention
+    weights = {
+        "self_attn.in_proj_weight": torch.cat(
+            [attention.query.weight, attention.key.weight, attention.value.weight]
+        ),
+        "self_attn.out_proj.weight": attention.join.weight,
+        "linear1.weight": block.expand.weight,
+        "linear2.weight": block.contract.weight,
+        "norm1.weight": block.attention_norm.weight,
+        "norm2.weight": block.network_norm.weight,
+    }
+    layer.load_state_dict(weights)
+    h = torch.randn(2, 5, w, dtype=torch.float64, generator=torch.manual_seed(0))
+    mask = torch.nn.Transformer.generate_square_subsequent_mask(5, dtype=torch.float64)
+    assert torch.allclose(block(h), layer(h, src_mask=mask, is_causal=True))
+
+
+def test_transformers_train_as_one_batch():
+    """vmap over the parameters gives each network's own gradient, places left out included."""
+    models = [small_transformer(seed) for seed in range(3)]
+    assert not list(models[0].buffers())
+    stacked, _ = stack_module_state(models)
+    x, y = torch.randint(7, (2, 4, 5), generator=torch.manual_seed(0))
+    y[:, 3:] = -100
+    y[0, 2] = -100
+
+    def loss(parameters):
+        return nats_per_character(functional_call(models[0], parameters, (x,)), y)
+
+    together = vmap(grad(loss))(stacked)
+    for i, model in enumerate(models):
+        logits = model(x).log_softmax(-1)
+        by_hand = [-logits[a, b, y[a, b]] for a in range(4) for b in range(5) if y[a, b] >= 0]
+        assert len(by_hand) == 11
+        alone = torch.autograd.grad(sum(by_hand) / 11, list(model.parameters()))
         for name, gradient in zip(stacked, alone, strict=True):
             assert torch.allclose(together[name][i], gradient)

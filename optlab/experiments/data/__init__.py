@@ -1,8 +1,8 @@
 """The data sets of the empirical chapters, under one type.
 
-`digits`, `mnist1d` and `surnames` need no network. `fashion_mnist` and `cifar10` are read
-from the user's data folder (`folder`; the environment variable OPTLAB_DATA names another) and
-are downloaded there when first asked for.
+`digits`, `mnist1d`, `surnames` and `surname_characters` need no network. `fashion_mnist` and
+`cifar10` are read from the user's data folder (`folder`; the environment variable OPTLAB_DATA
+names another) and are downloaded there when first asked for.
 """
 
 from optlab.experiments.data.augmentation import flip_and_crop
@@ -12,10 +12,11 @@ from optlab.experiments.data.errors import DataError
 from optlab.experiments.data.fashion_mnist import fashion_mnist
 from optlab.experiments.data.fetch import folder
 from optlab.experiments.data.mnist1d import mnist1d
-from optlab.experiments.data.surnames import Surnames, surnames
+from optlab.experiments.data.surnames import ALPHABET, Surnames, surname_characters, surnames
 from optlab.experiments.data.task import Data
 
 __all__ = [
+    "ALPHABET",
     "Data",
     "DataError",
     "Surnames",
@@ -25,5 +26,6 @@ __all__ = [
     "flip_and_crop",
     "folder",
     "mnist1d",
+    "surname_characters",
     "surnames",
 ]

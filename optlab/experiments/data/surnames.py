@@ -8,7 +8,10 @@ from importlib.resources import files
 
 import torch
 
+from optlab.experiments.data.task import Data
+
 ALPHABET = "\nABCDEFGHIJKLMNOPQRSTUVWXYZ"
+NO_TARGET = -100  # what torch's losses leave out
 
 
 @dataclass(frozen=True)
@@ -36,3 +39,23 @@ def surnames() -> Surnames:
     """The 88,799 surnames of the package `names`, in capitals, no download."""
     text = (files("names") / "dist.all.last").read_text(encoding="ascii")
     return Surnames(tuple(line.split()[0] for line in text.splitlines()), ALPHABET)
+
+
+def surname_characters(length: int, *, test: int = 4000, seed: int = 0) -> Data:
+    """The surnames as a task: the next character, at each of `length` places.
+
+    x is n × length numbers of characters, y the characters that follow, up to the line end
+    after the name; places after that have the target NO_TARGET. Names longer than length - 1
+    are left out. test: how many names are for testing, picked by `seed`; training names are
+    in random order, so that `first(n)` is a sample of them.
+    """
+    rows = surnames().encoded(length)
+    if not 1 <= test < len(rows):
+        raise ValueError(
+            f"test must be from 1 to {len(rows) - 1}, as {len(rows)} surnames have fewer than"
+            f" {length} letters; got {test}"
+        )
+    rows = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))]
+    x, y = rows[:, :-1], rows[:, 1:].clone()
+    y[:, 1:][y[:, :-1] == 0] = NO_TARGET  # the name before was over
+    return Data(x[test:], y[test:], x[:test], y[:test])

@@ -11,7 +11,8 @@ from torch.nn.functional import avg_pool2d
 @dataclass(frozen=True)
 class Data:
     """A classification task: inputs n × features or n × channels × height × width, labels n,
-    for training and for test."""
+    for training and for test. Of text: numbers of characters n × places, and as labels the
+    characters that follow, -100 where there is none."""
 
     x_train: torch.Tensor
     y_train: torch.Tensor

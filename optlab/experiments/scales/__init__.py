@@ -11,6 +11,7 @@ from typing import Literal, overload
 
 from optlab.experiments.scales.adamw import ADAMW, AdamW
 from optlab.experiments.scales.adamwr import ADAMWR, AdamWR
+from optlab.experiments.scales.characters import Characters
 from optlab.experiments.scales.ensembles import ENSEMBLES, Ensembles
 from optlab.experiments.scales.linear_decay import LINEAR_DECAY, LinearDecay
 from optlab.experiments.scales.sgdr import SGDR, SGDR_
@@ -58,6 +59,7 @@ __all__ = [
     "SGDR",
     "AdamW",
     "AdamWR",
+    "Characters",
     "Ensembles",
     "LinearDecay",
     "Settings",
