@@ -1,5 +1,6 @@
 """The site, built from the committed notebooks, and a browser to read it in."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,11 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory, worker_id):
-    """The folder of the site, built from nothing with warnings as errors, once for all workers."""
+    """The folder of the site, built from nothing with warnings as errors, once for all workers;
+    or, where $BOOK_SITE names one, that folder, so that what was tested can be published."""
+    if built := os.environ.get("BOOK_SITE"):
+        assert Path(built, "book/index.html").is_file(), f"there is no site in {built}: make book"
+        return Path(built)
     base = tmp_path_factory.getbasetemp()
     out = (base if worker_id == "master" else base.parent) / "site"
     with FileLock(f"{out}.lock"):
