@@ -23,20 +23,38 @@ from typing import Any, ClassVar
 
 import sympy
 from sympy.core.parameters import evaluate
+from sympy.printing.jscode import JavascriptCodePrinter
 from sympy.printing.latex import LatexPrinter
 
 from optlab import ops
 from optlab.rules import Rule, State
 
-# On a scalar, which may stand for any coordinate. Quotients are those of the general case,
-# where no denominator is zero.
+
+class Guarded(sympy.Function):
+    """A quotient with a case of its own for zero.
+
+    Its value is that of the general case, x / y; in a `record`, where nothing is evaluated,
+    it stays.
+    """
+
+    @classmethod
+    def eval(cls, x: Any, y: Any) -> Any:
+        return x / y
+
+
+def _guarded(operation: ops.Operation) -> Callable[..., Any]:
+    quotient = type(operation.name, (Guarded,), {})
+    return lambda x, y: x / y if isinstance(y, Vector) else quotient(x, y)
+
+
+# On a scalar, which may stand for any coordinate.
 ON_SCALARS: dict[ops.Operation, Callable[..., Any]] = {
     ops.sqrt: sympy.sqrt,
     ops.sign: sympy.sign,
     ops.maximum: sympy.Max,
     ops.minimum: sympy.Min,
-    ops.divide: lambda x, y: x / y,
-    ops.ratio: lambda x, y: x / y,
+    ops.divide: _guarded(ops.divide),
+    ops.ratio: _guarded(ops.ratio),
     ops.zeros_like: lambda x: sympy.Integer(0),
     ops.copy: lambda x: x,
 }
@@ -257,6 +275,23 @@ def _tidy(expr: Any) -> sympy.Expr:
     return expr.func(*args)
 
 
+def _general(record: Record) -> Record:
+    """The record with x / y for every guarded quotient."""
+
+    def change(expr: sympy.Expr) -> sympy.Expr:
+        if expr.is_Atom:
+            return expr
+        args = [change(a) for a in expr.args]
+        return args[0] / args[1] if isinstance(expr, Guarded) else expr.func(*args)
+
+    with evaluate(False):
+        return Record(
+            tuple((name, _tidy(change(value))) for name, value in record.steps),
+            _tidy(change(record.parameter)),
+            {name: _tidy(change(value)) for name, value in record.state.items()},
+        )
+
+
 # The letters of the page for the names in the code.
 LETTERS = {
     "lr": r"\eta",
@@ -324,7 +359,7 @@ def latex(
             }[kind]
         )
 
-    recorded = record(rule, symbol, **fixed)
+    recorded = _general(record(rule, symbol, **fixed))
     lines = [(at(name, "t"), value) for name, value in recorded.steps]
     lines.append((parameter[1], recorded.parameter))
     printer = _Page({"order": "none"})
@@ -366,18 +401,97 @@ def javascript(rule: Rule, **fixed: Any) -> str:
     Raises:
         ValueError: the rule looks at a tensor as a whole.
     """
-    prefix = {"state": "s.", "hyperparameter": "hyper."}
-    recorded = record(rule, lambda kind, name: sympy.Symbol(prefix.get(kind, "") + name), **fixed)
+    recorded = _general(record(rule, _in_javascript, **fixed))
     values = [*(v for _, v in recorded.steps), recorded.parameter, *recorded.state.values()]
     if of_tensors := sorted({f.func.__name__ for v in values for f in v.atoms(OfTensor)}):
         raise ValueError(
             f"{rule.name} needs {', '.join(of_tensors)} of a tensor, and javascript() writes steps "
-            "of one coordinate: choose an elementwise rule"
+            "of one coordinate: choose an elementwise rule, or javascript_of_layer()"
         )
     write = partial(sympy.jscode, order="none")
     lines = [f"  const {name} = {write(value)};" for name, value in recorded.steps]
     state = ", ".join(f"{name}: {write(value)}" for name, value in recorded.state.items())
     lines.append(f"  return [{write(recorded.parameter)}, {{{state}}}];")
+    return _written(rule, rule.name, lines)
+
+
+# What `javascript_of_layer` calls, with the meaning that these operations have in optlab.ops.
+JAVASCRIPT_OPERATIONS = """\
+const divide = (x, y) => x / (y === 0 ? 1 : y);
+const ratio = (x, y) => (x > 0 && y > 0 ? x / y : 1);
+const mean = (x) => x.reduce((sum, a) => sum + a, 0) / x.length;
+const norm = (x) => Math.sqrt(x.reduce((sum, a) => sum + a * a, 0));"""
+
+
+def javascript_of_layer(rule: Rule, name: str | None = None, **fixed: Any) -> str:
+    """A JavaScript function that takes one step of `rule` on a layer of n coordinates:
+
+        name(p, g, s, t, hyper) -> [p, s]
+
+    with p, g and every entry of s arrays of n numbers, and norms and means over all n. It is
+    called `rule.name` if no other name is given, and calls JAVASCRIPT_OPERATIONS. `fixed` as
+    in `record`.
+
+    Raises:
+        ValueError: the rule looks at rows, columns or products of a matrix.
+    """
+    recorded = record(rule, _in_javascript, **fixed)
+    write = _Layer({"p", "g", *(f"s.{entry}" for entry in rule.initial)})
+    lines = [write.assignment(local, value) for local, value in recorded.steps]
+    state = ", ".join(f"{entry}: {write.array(value)}" for entry, value in recorded.state.items())
+    lines.append(f"  return [{write.array(recorded.parameter)}, {{{state}}}];")
+    if write.refused:
+        raise ValueError(
+            f"{rule.name} needs {', '.join(sorted(write.refused))} of a matrix, and "
+            "javascript_of_layer() writes steps of one array: choose another rule"
+        )
+    return _written(rule, name or rule.name, lines)
+
+
+class _Layer(JavascriptCodePrinter):
+    """Prints expressions in which some names are arrays, entry by entry."""
+
+    def __init__(self, arrays: set[str]):
+        super().__init__({"order": "none"})
+        self.arrays = arrays
+        self.refused: set[str] = set()
+
+    def assignment(self, name: str, value: sympy.Expr) -> str:
+        if not self.is_array(value):
+            return f"  const {name} = {self.doprint(value)};"
+        text = self.array(value)
+        self.arrays.add(name)
+        return f"  const {name} = {text};"
+
+    def is_array(self, value: sympy.Basic) -> bool:
+        if isinstance(value, sympy.Symbol):
+            return value.name in self.arrays
+        return not isinstance(value, OfTensor) and any(map(self.is_array, value.args))
+
+    def array(self, value: sympy.Expr) -> str:
+        if isinstance(value, sympy.Symbol):
+            return str(value.name)
+        return f"p.map((_, i) => {self.doprint(value)})"
+
+    def _print_Symbol(self, expr: sympy.Symbol) -> str:
+        return f"{expr.name}[i]" if expr.name in self.arrays else f"{expr.name}"
+
+    def _print_Function(self, expr: sympy.Function) -> str:
+        name = expr.func.__name__
+        if isinstance(expr, Guarded):
+            return f"{name}({', '.join(self._print(a) for a in expr.args)})"
+        if isinstance(expr, OfTensor):
+            if name not in ("mean", "norm"):
+                self.refused.add(name)
+            return f"{name}({self.array(expr.args[0])})"
+        return str(super()._print_Function(expr))
+
+
+def _in_javascript(kind: str, name: str) -> sympy.Symbol:
+    return sympy.Symbol({"state": "s.", "hyperparameter": "hyper."}.get(kind, "") + name)
+
+
+def _written(rule: Rule, name: str, lines: list[str]) -> str:
     about = inspect.getdoc(rule.function) or ""
     comment = "\n".join(f"// {line}".rstrip() for line in about.splitlines())
-    return "\n".join([comment, f"function {rule.name}(p, g, s, t, hyper) {{", *lines, "}"])
+    return "\n".join([comment, f"function {name}(p, g, s, t, hyper) {{", *lines, "}"])

@@ -30,7 +30,7 @@ from optlab.rules import (
     with_decay,
     with_l2,
 )
-from optlab.symbolic import javascript
+from optlab.symbolic import JAVASCRIPT_OPERATIONS, javascript, javascript_of_layer
 
 CASES = {
     "adam": (adam, {}),
@@ -139,3 +139,72 @@ def test_negative_curvature_is_not_divided_by():
         "sophia(0, 0.001, {m: 0, h: -5}, 1, {lr: 1, beta1: 0, rho: 1, eps: 0.1, weight_decay: 0})"
     )
     assert engine.eval(f"{step}[0]") == pytest.approx(-0.01)
+
+
+ON_LAYERS = {
+    **CASES,
+    "lars": (lars, {}),
+    "the deck's lars": (lars_deck, {}),
+    "lamb": (lamb, {}),
+    "adafactor for vectors": (adafactor_vector, {}),
+}
+OF_LAYERS = {
+    **RANGES,
+    "trust_coefficient": (1e-4, 0.1),
+    "beta2_decay": (-0.9, -0.5),
+    "eps1": (1e-30, 1e-20),
+    "eps2": (1e-4, 1e-2),
+    "d": (0.5, 2.0),
+}
+
+
+@pytest.mark.parametrize("name", ON_LAYERS)
+def test_a_thousand_random_steps_of_a_layer(name):
+    """Of 1 to 4 coordinates, a tenth of the entries 0, and a tenth of the points 0 altogether."""
+    rule, fixed = ON_LAYERS[name]
+    draw = random.Random(1)
+    hyper = [h for h in rule.hyperparameters if h in OF_LAYERS and h not in fixed]
+
+    def entries(n, scale, sign):
+        return [(draw.random() > 0.1) * scale * sign(draw.gauss(0, 1)) for _ in range(n)]
+
+    inputs = [
+        {
+            "p": entries(n, draw.random() > 0.1, float),
+            "g": entries(n, 10 ** draw.uniform(-6, 3), float),
+            "s": {k: entries(n, 1, abs) for k in rule.initial},
+            "t": draw.choice([1, 2, 10, 1000, 100_000]),
+            "h": {h: draw.choice([draw.uniform(*OF_LAYERS[h]), OF_LAYERS[h][0]]) for h in hyper},
+        }
+        for n in draw.choices([1, 2, 3, 4], k=1000)
+    ]
+    engine = MiniRacer()
+    engine.eval(f"{JAVASCRIPT_OPERATIONS}\n{javascript_of_layer(rule, 'step', **fixed)}")
+    # A number that JSON cannot hold is written as text.
+    write = "(_, v) => typeof v === 'number' && !Number.isFinite(v) ? String(v) : v"
+    call = f"{json.dumps(inputs)}.map(x => step(x.p, x.g, x.s, x.t, x.h))"
+    results = json.loads(engine.eval(f"JSON.stringify({call}, {write})"))
+    for x, (p, s) in zip(inputs, results, strict=True):
+        given = {k: torch.tensor(v, dtype=torch.float64) for k, v in x["s"].items()}
+        before = {k: torch.tensor(x[k], dtype=torch.float64) for k in "pg"}
+        expected_p, expected_s = rule(
+            before["p"], before["g"], State(**given), x["t"], **x["h"], **fixed
+        )
+        agree(p, expected_p, before["p"])
+        assert s.keys() == rule.initial.keys()
+        for k in s:
+            agree(s[k], vars(expected_s)[k], given[k])
+
+
+def agree(found, expected, before):
+    """To 1e-12 of each entry, before or after: a step that nearly cancels leaves its rounding."""
+    found = torch.tensor([float(a) for a in found], dtype=torch.float64)
+    same = (found - expected).abs() <= 1e-12 * torch.maximum(expected.abs(), before.abs())
+    same |= (found == expected) | (found.isnan() & expected.isnan())
+    assert same.all(), (found, expected)
+
+
+@pytest.mark.parametrize("rule", [adafactor, factored_adam, adagrad_full, adagrad_full_dual])
+def test_a_rule_of_matrices_is_refused_for_layers(rule):
+    with pytest.raises(ValueError, match=r"of a matrix, and javascript_of_layer\(\)"):
+        javascript_of_layer(rule)
