@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 from optlab.grid import memory
 from optlab.grid.mlp import MLP, Layer, layers
 from optlab.grid.serial import Serial
+from optlab.grid.targets import PADDING, are_classes
 from optlab.grid.vmapped import Vmapped, probe, refuse
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -33,16 +34,30 @@ class Copies(Protocol):
     """seeds × configurations copies of a network."""
 
     def losses(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor: ...
+    def losses_of(self, loss: Loss, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor: ...
     def outputs(self, x: torch.Tensor) -> torch.Tensor: ...
+
+
+class Functional(Copies, Protocol):
+    """Copies of which second derivatives can be had."""
+
+    def hessian_times(
+        self, x: torch.Tensor, y: torch.Tensor, z: list[torch.Tensor]
+    ) -> list[torch.Tensor]: ...
 
 
 @dataclass
 class Engine:
-    """Copies of a network, their parameters and gradients, each runs × shape."""
+    """Copies of a network, their parameters and gradients, each runs × shape.
+
+    functional: the copies once more, on the same parameters, in a form that has second
+    derivatives.
+    """
 
     params: list[torch.Tensor]
     grads: list[torch.Tensor]
     copies: Copies
+    functional: Functional
     loss: Loss
     piece: int  # examples evaluated at a time
 
@@ -51,16 +66,32 @@ class Engine:
         return self.copies.losses(x, y)
 
     def evaluate(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean loss and fraction of misclassified examples of each run, in float64."""
+        """Mean loss and fraction of wrong classes of each run, in float64.
+
+        Both are means over the targets that are no padding.
+        """
         total = error = torch.zeros((), dtype=torch.float64, device=y.device)
+        count = (y != PADDING).sum()
         for a, b in zip(x.split(self.piece), y.split(self.piece), strict=True):
             outputs = self.copies.outputs(a)
-            share = len(b) / len(y)
-            total = total + share * _losses(self.loss, outputs, b).double()
-            best = outputs.max(-1)  # faster than argmax
-            wrong = (best.indices != b).double().where(~best.values.isnan(), torch.nan)
-            error = error + share * wrong.flatten(1).mean(1)
+            present = b != PADDING
+            share = present.sum() / count
+            total = total + (share * _losses(self.loss, outputs, b).double()).where(share > 0, 0)
+            error = error + _wrong(outputs, b, present) / count
         return total, error
+
+    def classes(self, x: torch.Tensor) -> int:
+        """The length of the outputs' last dimension."""
+        return self.copies.outputs(x).shape[-1]
+
+
+def _wrong(outputs: torch.Tensor, y: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
+    """How many classes each run has wrong; NaN where it diverged, or there are no classes."""
+    if not are_classes(outputs[0], y):
+        return outputs.new_full((len(outputs),), torch.nan, dtype=torch.float64)
+    best = outputs.max(-1)  # faster than argmax
+    wrong = (best.indices != y).double().where(~best.values.isnan(), torch.nan)
+    return wrong.where(present, 0).flatten(1).sum(1)
 
 
 def _losses(loss: Loss, outputs: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -109,14 +140,13 @@ class Kind:
         named = [dict(m.named_parameters()) for m in starts]
         params = {n: stacked([ps[n] for ps in named]) for n in self.params}
         grads = [torch.zeros_like(p) for p in params.values()]
-        copies: Copies
+        rest = [_buffers(m) for m in starts]
+        buffers = {n: stacked([b[n] for b in rest]) for n in rest[0]}
+        functional = self._copies(params, grads, buffers, len(starts), compiled)
+        copies: Copies = functional
         if self.layers is not None:
             copies = MLP(self.layers, list(params.values()), grads, len(starts))
-        else:
-            rest = [_buffers(m) for m in starts]
-            buffers = {n: stacked([b[n] for b in rest]) for n in rest[0]}
-            copies = self._copies(params, grads, buffers, len(starts), compiled)
-        return Engine(list(params.values()), grads, copies, self.loss, self.piece)
+        return Engine(list(params.values()), grads, copies, functional, self.loss, self.piece)
 
     def _copies(
         self,
@@ -125,7 +155,7 @@ class Kind:
         buffers: dict[str, torch.Tensor],
         seeds: int,
         compiled: bool,
-    ) -> Copies:
+    ) -> Functional:
         if self.serial and not compiled:
             return Serial(self.model, params, grads, buffers, seeds, self.loss)
         return Vmapped(self.model, params, grads, buffers, seeds, self.loss, compiled)
@@ -175,7 +205,8 @@ def describe(model: nn.Module, data: Any, loss: Loss, batch_size: int) -> Kind:
                 f"{name} is {x.dtype} on {x.device}, the model {first.dtype} on {first.device}: "
                 "make both alike"
             )
-    plain = layers(model) if loss is cross_entropy and data.y_train.dim() == 1 else None
+    labels = all(y.dim() == 1 and bool((y != PADDING).all()) for y in (data.y_train, data.y_test))
+    plain = layers(model) if loss is cross_entropy and labels else None
     x, y = data.x_train[:batch_size], data.y_train[:batch_size]
     probe(model, loss, x[:4], y[:4])
     piece = batch_size * -(-_PIECE // batch_size)

@@ -17,13 +17,15 @@ def per_run(
     activations: int,
     snapshots: int,
     steps: int,
+    copies: int = 0,
 ) -> int:
     """Bytes of one run: parameters, gradients, state (`states` elements for each parameter
-    tensor), what an update needs besides, activations, curves, snapshots."""
+    tensor), what an update needs besides, activations, curves, snapshots, and so many more
+    copies of the parameters."""
     tensors = sum(p.numel() * p.element_size() for p in params)
     kept = sum(n * p.element_size() for n, p in zip(states, params, strict=True))
     updating = 0 if in_c(params[0].device, params[0].dtype) else 6 * max(p.nbytes for p in params)
-    return (2 + snapshots) * tensors + kept + updating + activations + 8 * steps
+    return (2 + snapshots + copies) * tensors + kept + updating + activations + 8 * steps
 
 
 def saved_for_backward(function: Callable[[], torch.Tensor], known: Sequence[torch.Tensor]) -> int:

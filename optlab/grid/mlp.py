@@ -13,6 +13,9 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.func import grad_and_value, vmap
+
+from optlab.grid.vmapped import Loss
 
 _aten = torch.ops.aten
 # An activation in place, and the gradient before it from the one after it and its value.
@@ -106,6 +109,16 @@ class MLP:
         slope = log_p.exp_().sub_(truth).mul_(1 / size)
         self._backward(x.flatten(2), values, slope.flatten(0, 1))
         return losses.flatten()
+
+    def losses_of(self, loss: Loss, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """As `losses`, of another function of outputs and targets."""
+        values = self._forward(x.flatten(2))
+        outputs = values[-1].transpose(1, 2).unflatten(0, (self.seeds, -1))
+        slopes, losses = vmap(vmap(grad_and_value(loss), in_dims=(0, None)))(outputs, y)
+        slope = slopes.transpose(2, 3).flatten(0, 1).contiguous()
+        self._backward(x.flatten(2), values, slope)
+        result: torch.Tensor = losses.flatten()
+        return result
 
     def outputs(self, x: torch.Tensor) -> torch.Tensor:
         """Outputs of each run on the same examples: runs × examples × outputs."""

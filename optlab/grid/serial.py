@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from optlab.grid.vmapped import Loss
+from optlab.grid.vmapped import Loss, hessian_product
 
 
 class Serial:
@@ -41,15 +41,32 @@ class Serial:
 
         x: seeds × batch × …; y: seeds × batch × ….
         """
+        return self.losses_of(self.loss, x, y)
+
+    def losses_of(self, loss: Loss, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """As `losses`, of another function of outputs and targets."""
         found = []
         for r, params in enumerate(self.params):
             s = r // self.share
             with torch.enable_grad():
-                loss = self.loss(self._call(r, x[s]), y[s])
-                new = torch.autograd.grad(loss, list(params.values()))
+                value = loss(self._call(r, x[s]), y[s])
+                new = torch.autograd.grad(value, list(params.values()))
             torch._foreach_copy_(self.grads[r], list(new))
-            found.append(loss.detach())
+            found.append(value.detach())
         return torch.stack(found)
+
+    def hessian_times(
+        self, x: torch.Tensor, y: torch.Tensor, z: list[torch.Tensor]
+    ) -> list[torch.Tensor]:
+        """H z of each run, for each parameter; z: for each parameter, seeds × shape."""
+        product = hessian_product(self.model, self.loss)
+        found = []
+        for r, params in enumerate(self.params):
+            s = r // self.share
+            named = {n: v[s] for n, v in zip(params, z, strict=True)}
+            products = product(params, self.buffers[r], x[s], y[s], named)
+            found.append([products[n].detach() for n in params])
+        return [torch.stack(same) for same in zip(*found, strict=True)]
 
     def outputs(self, x: torch.Tensor) -> torch.Tensor:
         """Outputs of each run on the same examples: runs × examples × …."""

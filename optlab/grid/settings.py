@@ -32,15 +32,24 @@ class Configurations:
 
 
 def configurations(
-    rules: Iterable[Rule], grid: Mapping[str, Any] | Sequence[Mapping[str, Any]], schedule: Any
+    rules: Iterable[Rule],
+    grid: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+    schedule: Any,
+    hessian: bool,
 ) -> Configurations:
     """Every combination of the values in `grid`, checked against what the rules take.
 
+    hessian: whether estimates of the Hessian are averaged, with the hyperparameter beta2.
     Raises ValueError or TypeError in one line.
     """
     rules = list(dict.fromkeys(rules))
-    if sophia in rules:
-        raise ValueError("Sophia needs estimates of the Hessian, which a grid does not make")
+    if sophia in rules and not hessian:
+        raise ValueError(
+            'Sophia needs estimates of the Hessian: give hessian="gauss-newton-bartlett" or '
+            '"hutchinson"'
+        )
+    if hessian and sophia not in rules:
+        raise ValueError("hessian= is for rules.sophia: the rule here divides by no Hessian")
     if isinstance(grid, Mapping):
         axes = {name: _values(name, value) for name, value in grid.items()}
         rows = [dict(zip(axes, row, strict=True)) for row in itertools.product(*axes.values())]
@@ -51,6 +60,8 @@ def configurations(
     if not rows:
         raise ValueError("the grid is empty: give at least one value of each hyperparameter")
     taken = {name: q for rule in rules for name, q in rule.hyperparameters.items()}
+    if hessian:
+        taken["beta2"] = inspect.Parameter.empty
     main = "eta" if "eta" in taken else "lr"
     if "eta" in taken:
         rows = [{"eta": 1.0, **row} for row in rows]

@@ -14,11 +14,12 @@ from torch.nn.functional import cross_entropy
 
 from optlab.grid import memory as room
 from optlab.grid.batches import batches, steps_per_epoch
+from optlab.grid.curvature import Averages, Curvature
 from optlab.grid.engine import Engine, Kind, describe
 from optlab.grid.results import GridRun
 from optlab.grid.settings import SCHEDULE, Configurations, configurations, scheduled
 from optlab.grid.update import Update
-from optlab.rules import Rule
+from optlab.rules import Rule, sophia
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -50,6 +51,8 @@ def train_grid(
     batch_size: int,
     seeds: Iterable[int] = (0,),
     loss: Loss = cross_entropy,
+    hessian: str | None = None,
+    hessian_every: int = 10,
     record: int | Iterable[int] | None = None,
     snapshots: Iterable[int] = (),
     train_loss: bool = True,
@@ -80,6 +83,11 @@ def train_grid(
         batch_size: examples in a mini-batch.
         seeds: of the start, model(seed), and of the order of mini-batches.
         loss: (outputs, targets) of one run's batch -> mean loss, a number.
+        hessian: for `rules.sophia`, the estimate of the Hessian's diagonal that is averaged:
+            "gauss-newton-bartlett" or "hutchinson", as `optlab.optim` makes them, from the
+            mini-batch and before its update. The grid then takes beta2, of the average. The
+            random numbers are those of `hessian_generator(seed)`.
+        hessian_every: it is estimated before updates number 1, 1 + hessian_every, ….
         record: evaluate after every `record` updates, or after the numbers of updates listed;
             by default after each epoch. Before training and at the end in any case.
         snapshots: numbers of updates after which all parameters are kept.
@@ -126,7 +134,10 @@ def train_grid(
     starts = _starts(model, seeds)
     kind = describe(starts[0], data, loss, min(batch_size, n))
     rules = [rule if isinstance(rule, Rule) else rule(p) for p in kind.params.values()]
-    found = configurations(rules, grid, schedule)
+    curvature = None if hessian is None else Curvature(hessian, hessian_every)
+    found = configurations(rules, grid, schedule, curvature is not None)
+    if curvature is not None:
+        curvature.check(starts[0], data.x_train[:2], data.y_train[:2], loss)
     epoch = steps_per_epoch(n, batch_size, drop_last)
     at = _when(epoch if record is None else record, steps)
     kept = tuple(sorted(set(snapshots)))
@@ -134,12 +145,15 @@ def train_grid(
         raise ValueError(f"there is no update {outside[0]} to keep a snapshot of: 0 to {steps}")
 
     states = [_elements_of_state(r, p) for r, p in zip(rules, kind.params.values(), strict=True)]
-    each = room.per_run(list(kind.params.values()), states, kind.activations, len(kept), steps)
+    activations, more = kind.activations, 0
+    if curvature is not None:  # estimates, and for their sake gradients of gradients
+        activations, more = 2 * activations, 3
+    each = room.per_run(list(kind.params.values()), states, activations, len(kept), steps, more)
     limit = room.available(kind.device) if memory is None else int(memory)
     s, k = room.fitting(limit, each, len(seeds), len(found.rows))
     compiled = kind.compiles(execution, steps, len(seeds) * len(found.rows))
 
-    plan = _Plan(starts, data, rules, found, kind, steps, batch_size, seeds, at, kept)
+    plan = _Plan(starts, data, rules, found, kind, steps, batch_size, seeds, at, kept, curvature)
     result = _empty(plan)
     chunks = list(_chunks(len(seeds), s, len(found.rows), k))
     with _bar(progress, steps * len(chunks)) as tick:
@@ -174,6 +188,7 @@ class _Plan:
     seeds: tuple[int, ...]
     at: tuple[int, ...]
     kept: tuple[int, ...]
+    curvature: Curvature | None
 
 
 @dataclass
@@ -247,6 +262,7 @@ def _train(
     starts = [plan.starts[i] for i in which_seeds]
     engine = plan.kind.engine(starts, k, compiled)
     updates = _updates(plan, engine)
+    averages = _averages(plan, engine, updates, which_seeds)
     shape = steps, len(starts) * k
     batch_loss = torch.empty(shape, device=plan.kind.device, dtype=torch.float64)
     rows, columns = torch.tensor(which)[:, None], torch.tensor(which_seeds)
@@ -279,10 +295,14 @@ def _train(
     for t, batch in enumerate(order):
         if t % _BLOCK == 0:
             hyper = scheduled(plan.found, which, t, min(steps, t + _BLOCK))
+            hyper = {n: x.repeat(1, len(starts)) for n, x in hyper.items()}
             for update in updates:
-                update.prepare(t, {n: x.repeat(1, len(starts)) for n, x in hyper.items()})
+                update.prepare(t, hyper)
         examples = batch.to(plan.kind.device, non_blocking=True)
-        batch_loss[t] = engine.losses(data.x_train[examples], data.y_train[examples])
+        x, y = data.x_train[examples], data.y_train[examples]
+        if averages is not None:
+            averages(t, x, y, hyper["beta2"][t % _BLOCK])
+        batch_loss[t] = engine.losses(x, y)
         for update in updates:
             update()
         look(t + 1)
@@ -303,6 +323,21 @@ def _updates(plan: _Plan, engine: Engine) -> list[Update]:
         grads = [engine.grads[i] for i in of_rule]
         updates.append(Update(rule, flags, names, params, grads))
     return updates
+
+
+def _averages(
+    plan: _Plan, engine: Engine, updates: list[Update], which_seeds: list[int]
+) -> Averages | None:
+    if plan.curvature is None:
+        return None
+    found = {
+        id(p): state["h"]
+        for update in updates
+        if update.rule is sophia
+        for p, state in zip(update.params, update.states, strict=True)
+    }
+    averaged = [found.get(id(p)) for p in engine.params]
+    return plan.curvature.averages(engine, [plan.seeds[i] for i in which_seeds], averaged)
 
 
 class _bar:

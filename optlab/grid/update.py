@@ -31,6 +31,7 @@ class Update:
         params: Sequence[torch.Tensor],
         grads: Sequence[torch.Tensor],
     ):
+        self.rule = rule
         self.cut: Split = split(rule, flags, names, None)
         self.names, self.params, self.grads = list(names), list(params), list(grads)
         start = vmap(lambda p: tuple(make(p) for make in rule.initial.values()))
@@ -38,6 +39,8 @@ class Update:
             [p, g, *(x.contiguous() for x in start(p))]
             for p, g in zip(self.params, self.grads, strict=True)
         ]
+        names_of_state = list(rule.initial)
+        self.states = [dict(zip(names_of_state, a[2:], strict=True)) for a in self.arrays]
         self._native = _native(self.cut, rule, self.arrays)
         self._table = torch.empty(0)
         self._at = 0

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.func import functional_call, grad_and_value, vmap
+from torch.func import functional_call, grad, grad_and_value, vmap
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -29,13 +29,13 @@ class Vmapped:
         """params, grads and buffers: each runs × shape, runs being seeds × configurations."""
         self.model, self.params, self.grads, self.seeds = model, params, grads, seeds
         self.buffers, self.loss = buffers, loss
-        of_configurations = vmap(grad_and_value(self._loss), in_dims=(0, 0, None, None))
-        self._gradients = vmap(of_configurations)
+        self._gradients = self._gradients_of(loss)
         self._compiled = torch.compile(self._gradients, dynamic=False) if compiled else None
         self._shape: torch.Size | None = None
 
-    def _loss(self, params: Any, buffers: Any, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return self.loss(functional_call(self.model, (params, buffers), (x,)), y)
+    def _gradients_of(self, loss: Loss) -> Callable[..., Any]:
+        one = grad_and_value(loss_of_parameters(self.model, loss))
+        return vmap(vmap(one, in_dims=(0, 0, None, None)))
 
     def losses(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """Loss of each run on its batch; gradients are written to `grads`.
@@ -46,7 +46,26 @@ class Vmapped:
         # The last batch of an epoch may be smaller: not worth a compilation of its own.
         alike = self._compiled is not None and x.shape == self._shape
         run = self._compiled if self._compiled is not None and alike else self._gradients
-        found, losses = run(self._by_seed(self.params), self._by_seed(self.buffers), x, y)
+        return self._write(*run(self._by_seed(self.params), self._by_seed(self.buffers), x, y))
+
+    def losses_of(self, loss: Loss, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """As `losses`, of another function of outputs and targets."""
+        run = self._gradients_of(loss)
+        return self._write(*run(self._by_seed(self.params), self._by_seed(self.buffers), x, y))
+
+    def hessian_times(
+        self, x: torch.Tensor, y: torch.Tensor, z: list[torch.Tensor]
+    ) -> list[torch.Tensor]:
+        """H z of each run, for each parameter; z: for each parameter, seeds × shape."""
+        named = dict(zip(self.params, z, strict=True))
+        product = hessian_product(self.model, self.loss)
+        of_configurations = vmap(product, in_dims=(0, 0, None, None, None))
+        found = vmap(of_configurations)(
+            self._by_seed(self.params), self._by_seed(self.buffers), x, y, named
+        )
+        return [found[n].view_as(p) for n, p in self.params.items()]
+
+    def _write(self, found: dict[str, torch.Tensor], losses: torch.Tensor) -> torch.Tensor:
         torch._foreach_copy_(self.grads, [found[n].view_as(p) for n, p in self.params.items()])
         result: torch.Tensor = losses.flatten()
         return result
@@ -62,6 +81,25 @@ class Vmapped:
 
     def _by_seed(self, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         return {n: x.view(self.seeds, -1, *x.shape[1:]) for n, x in tensors.items()}
+
+
+def loss_of_parameters(model: nn.Module, loss: Loss) -> Callable[..., torch.Tensor]:
+    """The loss of a network as a function of parameters, buffers, inputs and targets."""
+    return lambda params, buffers, x, y: loss(functional_call(model, (params, buffers), (x,)), y)
+
+
+def hessian_product(model: nn.Module, loss: Loss) -> Callable[..., dict[str, torch.Tensor]]:
+    """H z as a function of parameters, buffers, inputs, targets and z."""
+    slopes_of = grad(loss_of_parameters(model, loss))
+
+    def product(params: Any, buffers: Any, x: torch.Tensor, y: torch.Tensor, z: Any) -> Any:
+        def along(params: Any) -> torch.Tensor:
+            slopes = slopes_of(params, buffers, x, y)
+            return torch.stack([(slopes[n] * z[n]).sum() for n in z]).sum()
+
+        return grad(along)(params)
+
+    return product
 
 
 def refuse(model: nn.Module) -> None:
@@ -104,7 +142,7 @@ def probe(model: nn.Module, loss: Loss, x: torch.Tensor, y: torch.Tensor) -> Non
     try:
         alone, value = gradients(params, x, y)
     except Exception as error:
-        raise ValueError(f"the model or its loss fails on a batch: {_line(error)}") from error
+        raise ValueError(f"the model or its loss fails on a batch: {first_line(error)}") from error
     if value.dim():
         raise ValueError(
             f"the loss of a batch must be one number, not of shape {tuple(value.shape)}: "
@@ -118,7 +156,7 @@ def probe(model: nn.Module, loss: Loss, x: torch.Tensor, y: torch.Tensor) -> Non
             together, _ = vmap(of_configurations)(four, torch.stack([x, x]), torch.stack([y, y]))
     except Exception as error:
         said = str(error).lower()
-        change = next((c for sign, c in _CHANGES.items() if sign in said), _line(error))
+        change = next((c for sign, c in _CHANGES.items() if sign in said), first_line(error))
         raise ValueError(
             f"{type(model).__name__} or its loss cannot be one of many: {change}"
         ) from error
@@ -131,5 +169,5 @@ def probe(model: nn.Module, loss: Loss, x: torch.Tensor, y: torch.Tensor) -> Non
             )
 
 
-def _line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__

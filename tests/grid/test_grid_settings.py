@@ -107,13 +107,6 @@ def test_batch_normalization_without_running_statistics_is_trained(task):
             {},
             "train one grid for each",
         ),
-        (
-            rules.sophia,
-            dict.fromkeys(["lr", "beta1", "rho", "eps", "weight_decay"], 0.1),
-            None,
-            {},
-            "estimates of the Hessian",
-        ),
         (SGD, {"lr": 0.1}, None, {"steps": 0}, "at least 1"),
         (SGD, {"lr": 0.1}, None, {"seeds": ()}, "no seeds"),
         (SGD, {"lr": 0.1}, None, {"record": [3]}, "no update 3 to record after"),
