@@ -11,18 +11,20 @@ from typing import Literal, overload
 
 from optlab.experiments.scales.adamw import ADAMW, AdamW
 from optlab.experiments.scales.adamwr import ADAMWR, AdamWR
+from optlab.experiments.scales.batch_scaling import LARS, BatchScaling
 from optlab.experiments.scales.characters import Characters
 from optlab.experiments.scales.ensembles import ENSEMBLES, Ensembles
 from optlab.experiments.scales.linear_decay import LINEAR_DECAY, LinearDecay
 from optlab.experiments.scales.sgdr import SGDR, SGDR_
 from optlab.experiments.scales.task import Task
 
-Settings = AdamW | AdamWR | LinearDecay | SGDR | Ensembles
+Settings = AdamW | AdamWR | BatchScaling | LinearDecay | SGDR | Ensembles
 
 SCALES = ("ci", "small", "gpu", "paper")
 CHAPTERS: dict[str, Mapping[str, Settings]] = {
     "07-adamw": ADAMW,
     "08-adamwr": ADAMWR,
+    "09-lars": LARS,
     "11-linear-decay": LINEAR_DECAY,
     "12-sgdr": SGDR_,
     "13-snapshot-ensembles": ENSEMBLES,
@@ -33,6 +35,8 @@ CHAPTERS: dict[str, Mapping[str, Settings]] = {
 def settings(chapter: Literal["07-adamw"], scale: str) -> AdamW: ...
 @overload
 def settings(chapter: Literal["08-adamwr"], scale: str) -> AdamWR: ...
+@overload
+def settings(chapter: Literal["09-lars"], scale: str) -> BatchScaling: ...
 @overload
 def settings(chapter: Literal["11-linear-decay"], scale: str) -> LinearDecay: ...
 @overload
@@ -59,6 +63,7 @@ __all__ = [
     "SGDR",
     "AdamW",
     "AdamWR",
+    "BatchScaling",
     "Characters",
     "Ensembles",
     "LinearDecay",
