@@ -54,8 +54,9 @@ class GridRun:
     configurations: the K combinations, the last axis fastest.
     at: the numbers of updates at which curves were recorded, R of them.
     loss, error, test_loss: K × S × R on the CPU, float64: the loss on the whole training set
-        (NaN where it was not asked for), and on the test set the fraction of examples
-        misclassified and the loss. A run that diverges is NaN from there on.
+        (NaN where it was not asked for), and on the test set the fraction of targets
+        misclassified (NaN where targets are no classes) and the loss. A run that diverges is
+        NaN from there on.
     batch_loss: K × S × steps: the loss on mini-batch 1, 2, …, before its update.
     snapshots: by number of updates, the parameters by name, each K × S × shape, on the CPU.
     predict: see `outputs`.

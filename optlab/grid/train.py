@@ -28,7 +28,7 @@ _BLOCK = 256
 
 
 class Data(Protocol):
-    """A classification task, such as `optlab.experiments.Data`."""
+    """A task, such as `optlab.experiments.Data`."""
 
     @property
     def x_train(self) -> torch.Tensor: ...
@@ -71,7 +71,10 @@ def train_grid(
     Args:
         model: a function seed -> network (its dtype and device are used), or a network from
             which all seeds start. It is not changed.
-        data: x_train, y_train, x_test, y_test, on the network's device.
+        data: x_train, y_train, x_test, y_test, on the network's device. Outputs are … × classes
+            for targets of shape …, as examples × places for sequences; targets of -100 are
+            padding, which is not evaluated and which `loss` must leave out. For other targets,
+            such as numbers, the error is NaN.
         rule: of `optlab.rules`, or a function of a parameter that chooses one.
         grid: the rule's hyperparameters by name, each a list of values or one for all; all
             combinations are trained. Or a list of dictionaries, one for each configuration.
@@ -82,7 +85,8 @@ def train_grid(
         steps: number of updates.
         batch_size: examples in a mini-batch.
         seeds: of the start, model(seed), and of the order of mini-batches.
-        loss: (outputs, targets) of one run's batch -> mean loss, a number.
+        loss: (outputs, targets) of one run's batch -> mean loss, a number. For sequences:
+            lambda z, y: cross_entropy(z.flatten(0, -2), y.flatten()).
         hessian: for `rules.sophia`, the estimate of the Hessian's diagonal that is averaged:
             "gauss-newton-bartlett" or "hutchinson", as `optlab.optim` makes them, from the
             mini-batch and before its update. The grid then takes beta2, of the average. The
