@@ -25,6 +25,7 @@ from optlab.experiments.models import (
 )
 from optlab.experiments.published import ensemble_errors, sgdr_errors
 from optlab.experiments.records import Record, record, recorded
+from optlab.experiments.robust import RobustRegression, gradient_sizes
 from optlab.experiments.scales import settings
 from optlab.experiments.training import Run, train
 
@@ -33,6 +34,7 @@ __all__ = [
     "DataError",
     "Interval",
     "Record",
+    "RobustRegression",
     "Run",
     "Surnames",
     "cifar10",
@@ -41,6 +43,7 @@ __all__ = [
     "ensemble_errors",
     "fashion_mnist",
     "flip_and_crop",
+    "gradient_sizes",
     "mean_interval",
     "mlp",
     "mnist1d",
