@@ -17,4 +17,13 @@ window.addEventListener("load", () => {
     for (const { target } of entries) target.tabIndex = target.scrollWidth > target.clientWidth ? 0 : -1;
   });
   document.querySelectorAll("pre").forEach((pre) => tabStops.observe(pre));
+
+  // Opened as a file, a page may not read others, as excerpts beside search results would.
+  if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+
+  // What the theme's buttons do by handlers in the page, which its policy does not allow.
+  const actions = { print: () => window.print(), fullscreen: () => toggleFullScreen() };
+  document
+    .querySelectorAll("[data-action]")
+    .forEach((button) => button.addEventListener("click", actions[button.dataset.action]));
 });

@@ -58,15 +58,19 @@ def pages(site):
 
 @pytest.fixture(scope="session")
 def address(site):
-    """Where the site is served on this machine."""
+    """Where the site is served on this machine: under a path, as a project's pages are."""
 
     class Quiet(SimpleHTTPRequestHandler):
         def log_message(self, *_):
             pass
 
+        def translate_path(self, path):
+            under = path.removeprefix("/a/book") if path.startswith("/a/book/") else "/none"
+            return super().translate_path(under)
+
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=site))
     Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
+    yield f"http://127.0.0.1:{server.server_port}/a/book"
     server.shutdown()
 
 

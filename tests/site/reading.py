@@ -1,5 +1,7 @@
 """Every page in Chromium, with everything on it opened."""
 
+import gzip
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -9,6 +11,7 @@ LOOK, THIN = (Path(__file__).with_name(name).read_text() for name in ("look.js",
 # preload: axe would fetch imported style sheets again, from the wrong folder.
 AXE = {"resultTypes": ["violations"], "preload": False}
 THEMES = ("light", "dark")
+FIRST_VISIT, NEXT_VISIT = 700_000, 250_000  # bytes of a page, compressed as servers do
 # A test for each page, so that their number makes pytest-xdist share them out.
 _TOC = yaml.safe_load((Path(__file__).parents[2] / "_toc.yml").read_text())
 _FILES = [_TOC["root"], *(c["file"] for part in _TOC["parts"] for c in part["chapters"])]
@@ -16,7 +19,26 @@ NAMES = [f"{file.removesuffix('.ipynb')}.html" for file in _FILES]
 OTHERS = "those of no file"  # the index and the search page
 
 
-def trouble_on(name, pages, address, window, theme):
+@cache
+def weight(path):
+    """Bytes that a server sends for a file; fonts and pictures are compressed already."""
+    data = path.read_bytes()
+    return len(gzip.compress(data) if path.suffix in (".html", ".css", ".js", ".svg") else data)
+
+
+def too_heavy(path, asked, site):
+    """What is wrong with the weight of a page that asked for these files, at its opening."""
+    first = sum(weight(site / name) for name in asked)
+    shared = {name for name in asked if not name.endswith((".html", ".woff"))}
+    again = sum(weight(site / name) for name in asked - shared)  # at most: fonts may be known
+    return [
+        f"{path} weighs {what / 1000:.0f} kB at {visit}"
+        for what, limit, visit in ((first, FIRST_VISIT, "first"), (again, NEXT_VISIT, "later"))
+        if what > limit
+    ]
+
+
+def trouble_on(name, pages, address, window, theme, site):
     """What is wrong with a page in that window, one line each."""
     axe = Axe()
     page = window.new_page()
@@ -31,18 +53,23 @@ def trouble_on(name, pages, address, window, theme):
         "response",
         lambda answer: answer.status >= 400 and trouble.append(f"{answer.status}: {answer.url}"),
     )
-    page.on(
-        "request",
-        lambda request: (
-            request.url.startswith((address, "data:", "blob:"))
-            or trouble.append(f"asks another host: {request.url}")
-        ),
-    )
+    asked = set()
+
+    def note(request):
+        if request.url.startswith(f"{address}/"):
+            asked.add(request.url.removeprefix(f"{address}/").split("?")[0].split("#")[0])
+        elif not request.url.startswith(("data:", "blob:")):
+            trouble.append(f"asks another host: {request.url}")
+
+    page.on("request", note)
     complaints = []
     for path in [p for p in pages if p not in NAMES] if name == OTHERS else [name]:
+        asked.clear()
         page.goto(f"{address}/{path}")
         assert page.evaluate("document.documentElement.dataset.theme") == theme
         page.evaluate("window.MathJax && MathJax.startup && MathJax.startup.promise")
+        page.evaluate("document.fonts.ready")
+        trouble += too_heavy(path, asked, site)
         page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
         page.evaluate("document.querySelectorAll('.toggle-button').forEach(b => b.click())")
         page.evaluate("document.fonts.ready")

@@ -6,6 +6,6 @@ from reading import NAMES, OTHERS, THEMES, trouble_on
 
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("name", [*NAMES, OTHERS])
-def test_it_reads_well(window, address, pages, name, theme):
-    trouble = trouble_on(name, pages, address, window(1280, theme), theme)
+def test_it_reads_well(window, address, pages, site, name, theme):
+    trouble = trouble_on(name, pages, address, window(1280, theme), theme, site)
     assert not trouble, "\n".join(trouble)

@@ -1,0 +1,71 @@
+"""After the build: pages that show their text sooner, and weigh what they use.
+
+- Of the theme's 2,000 icons, the fonts and the style sheet keep those that appear on a page.
+- Scripts no longer hold up the page: they run, in the same order, when its text is there.
+"""
+
+import re
+from pathlib import Path
+
+from fontTools.subset import Options, Subsetter
+from fontTools.ttLib import TTFont
+
+ICON_RULE = re.compile(r'((?:\.fa-[\w-]+:before,?)+)\{content:"[^"]*"\}')
+ICON = re.compile(r"\bfa-[\w-]+")
+ESCAPE = re.compile(r"\\([0-9a-f]{2,5})(?![0-9a-f])", re.I)
+SCRIPT = re.compile(r"<script (?![^>]*\b(?:defer|async)\b)(?=[^>]*\bsrc=)")
+# Inline scripts write into what this one defines, so that it cannot wait.
+FIRST = "documentation_options.js"
+
+
+def keep_icons(out, used):
+    """Leave, in style sheets and fonts, the icons named in `used`."""
+    sheets = sorted(out.rglob("*.css"))
+    for sheet in sheets:
+        text = sheet.read_text("utf-8")
+
+        def rule(found):
+            return found[0] if used & set(ICON.findall(found[1])) else ""
+
+        if (kept := ICON_RULE.sub(rule, text)) != text:
+            sheet.write_text(kept, "utf-8")
+    codes = {int(c, 16) for sheet in sheets for c in ESCAPE.findall(sheet.read_text("utf-8"))}
+    options = Options(layout_features=[], hinting=False, notdef_outline=True, flavor="woff2")
+    for path in sorted(out.rglob("fontawesome/webfonts/*.woff2")):
+        with TTFont(path, recalcTimestamp=False) as font:
+            subset = Subsetter(options)
+            subset.populate(unicodes=codes)
+            subset.subset(font)
+            font.flavor = "woff2"
+            font.save(path)
+
+
+def defer(html):
+    """The page with every script of its head deferred, but the first."""
+    head, mark, body = html.partition("</head>")
+
+    def tag(found):
+        rest = head[found.end() : found.end() + 200].split(">")[0]
+        return found[0] if FIRST in rest else "<script defer "
+
+    return SCRIPT.sub(tag, head) + mark + body
+
+
+def lighten(app, exception):
+    if exception or app.builder.name != "html":
+        return
+    out = Path(app.outdir)
+    pages = [
+        page for page in sorted(out.rglob("*.html")) if "_static" not in page.relative_to(out).parts
+    ]
+    used = set()
+    for page in pages:
+        text = page.read_text("utf-8")
+        used.update(ICON.findall(text))
+        page.write_text(defer(text), "utf-8")
+    keep_icons(out / "_static", used)
+
+
+def setup(app):
+    app.connect("build-finished", lighten, priority=950)  # after what is not used was taken away
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
