@@ -86,8 +86,8 @@ def _native(
     if not in_c(arrays[0][0].device, dtype):
         return None
     try:
-        source, count, flat = native.write(cut.text, rule, native.REAL[dtype])
-        function = load(source.replace("int step(", "static int one(") + _ALL_RUNS)
+        source, count, flat = native.write(cut.text, rule, native.REAL[dtype], "static int one")
+        function = load(source + _ALL_RUNS)
     except (native.CannotWrite, native.CannotCompile):
         return None
     pointer, integer = ctypes.c_void_p, ctypes.c_int64

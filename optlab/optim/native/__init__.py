@@ -71,8 +71,11 @@ def kernel(text: fx.Graph, rule: Rule, dtype: torch.dtype) -> Kernel:
     return Kernel(function, arrays, flat)
 
 
-def write(text: fx.Graph, rule: Rule, real: str) -> tuple[str, int, bool]:
-    """The C source, the number of arrays of each tensor, and whether tensors are vectors to it."""
+def write(text: fx.Graph, rule: Rule, real: str, step: str = "int step") -> tuple[str, int, bool]:
+    """The C source, the number of arrays of each tensor, and whether tensors are vectors to it.
+
+    step: how the function is declared; `load` wants one named step.
+    """
     rows = tuple(f"s_{k}" for k, start in rule.initial.items() if start is ops.zero_rows)
     columns = tuple(f"s_{k}" for k, start in rule.initial.items() if start is ops.zero_columns)
     plan = read(text, rows, columns)
@@ -81,5 +84,5 @@ def write(text: fx.Graph, rule: Rule, real: str) -> tuple[str, int, bool]:
         and not columns
         and not any(n.target in ops.OF_ROWS_AND_COLUMNS for n in text.nodes)
     )
-    source = (elements if flat else matrices).write(plan, real)
+    source = (elements if flat else matrices).write(plan, real, step)
     return source, len(plan.arrays), flat

@@ -17,8 +17,8 @@ from optlab.optim.native.plan import Extent, Plan
 BLOCK = 4096
 
 
-def write(plan: Plan, real: str) -> str:
-    """The C source of a rule's step."""
+def write(plan: Plan, real: str, step: str) -> str:
+    """The C source of a rule's step, a function declared as `step`."""
     code = _TEMPLATE
     for key, value in {
         "REAL": real,
@@ -30,7 +30,7 @@ def write(plan: Plan, real: str) -> str:
         "PASSES": "\n".join(_Pass(plan, k).write() for k in range(plan.last + 1)),
     }.items():
         code = code.replace(f"@{key}@", value)
-    return code + in_groups("n[i]", sizes=1, passes=plan.last + 1)
+    return code + in_groups("n[i]", sizes=1, passes=plan.last + 1, step=step)
 
 
 class _Pass:

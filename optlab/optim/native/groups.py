@@ -7,25 +7,28 @@ from __future__ import annotations
 GROUP = 2**17
 
 
-def in_groups(elements: str, sizes: int, passes: int) -> str:
-    """The C function `step`, which takes the tensors to `some` in groups, in order.
+def in_groups(elements: str, sizes: int, passes: int, step: str) -> str:
+    """The C function which takes the tensors to `some` in groups, in order.
 
     elements: the expression for the number of elements of tensor i.
     sizes: how many numbers describe a tensor's size.
     passes: over all elements, in `some`; if there is one, so is the group.
+    step: its declaration up to the parameters, such as "int step".
     """
     code = _ALL if passes == 1 else _GROUPS
-    return code.replace("@ELEMENTS@", elements).replace("@SIZES@", str(sizes))
+    for key, value in {"STEP": step, "ELEMENTS": elements, "SIZES": str(sizes)}.items():
+        code = code.replace(f"@{key}@", value)
+    return code
 
 
 _ALL = """
-int step(int64_t count, const int64_t *n, REAL **arrays, const REAL *c, int threads) {
+@STEP@(int64_t count, const int64_t *n, REAL **arrays, const REAL *c, int threads) {
     return some(count, n, arrays, c, threads);
 }
 """
 
 _GROUPS = f"""
-int step(int64_t count, const int64_t *n, REAL **arrays, const REAL *c, int threads) {{
+@STEP@(int64_t count, const int64_t *n, REAL **arrays, const REAL *c, int threads) {{
     for (int64_t first = 0, i = 0; first < count; first = i) {{
         int64_t elements = 0;
         for (; i < count && (i == first || elements + @ELEMENTS@ <= {GROUP}); i++)

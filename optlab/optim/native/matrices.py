@@ -40,8 +40,8 @@ def sizes(shape: Sequence[int]) -> tuple[int, int, int]:
     return math.prod(shape[:-2]), shape[-2], shape[-1]
 
 
-def write(plan: Plan, real: str) -> str:
-    """The C source of a rule's step."""
+def write(plan: Plan, real: str, step: str) -> str:
+    """The C source of a rule's step, a function declared as `step`."""
     scratch = _Scratch(plan)
     stages = []
     for k in range(plan.last + 1):
@@ -62,7 +62,7 @@ def write(plan: Plan, real: str) -> str:
     }.items():
         code = code.replace(f"@{key}@", value)
     elements = "n[3 * i] * n[3 * i + 1] * n[3 * i + 2]"
-    return code + in_groups(elements, sizes=3, passes=plan.last + 1)
+    return code + in_groups(elements, sizes=3, passes=plan.last + 1, step=step)
 
 
 class _Scratch:
