@@ -1,4 +1,4 @@
-"""The command line: `optlab run`, `optlab outputs`, `optlab bench`."""
+"""The command line: `optlab run`, `optlab outputs`, `optlab bench`, `optlab javascript`."""
 
 from __future__ import annotations
 
@@ -132,6 +132,23 @@ def bench(
         bench.save(rows, conditions, json_file)
     if plot_file:
         bench.plot(rows, plot_file)
+
+
+@main.command()
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 if the file is another.")
+def javascript(check: bool) -> None:
+    """Write the explorer's script from the rules, schedules and landscapes."""
+    from optlab.explorer import PATH, rules_script
+
+    with _exit_on_error(2):
+        if not PATH.parent.is_dir():
+            raise RunError(f"no {PATH.parent} here; work where book/ is")
+    script = rules_script()
+    with _exit_on_error(1):
+        if not check:
+            PATH.write_text(script, encoding="utf-8")
+        elif not PATH.is_file() or PATH.read_text(encoding="utf-8") != script:
+            raise RunError(f"{PATH} is not what the rules give; run: optlab javascript")
 
 
 @contextmanager

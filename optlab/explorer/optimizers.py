@@ -1,0 +1,152 @@
+"""The optimizers that the reader can choose: rules, and the hyperparameters to set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from optlab.explorer.slider import Slider
+from optlab.rules import (
+    Rule,
+    State,
+    adafactor_vector,
+    adagrad,
+    adam,
+    amsgrad,
+    average_hessian,
+    gradient_descent,
+    lamb,
+    lars,
+    momentum,
+    sophia,
+    with_decay,
+    with_l2,
+)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A rule to choose.
+
+    Attributes:
+        sliders: for hyperparameters of the rule, the learning rate first.
+        constants: hyperparameters that the reader does not set.
+        fixed: those that are no numbers, as in `optlab.symbolic.record`.
+        positive: state that is never negative, to be drawn on a logarithmic axis.
+        chapter: of the book, where there is one.
+    """
+
+    label: str
+    rule: Rule
+    sliders: tuple[Slider, ...]
+    constants: dict[str, float] = field(default_factory=dict)
+    fixed: dict[str, Any] = field(default_factory=dict)
+    positive: tuple[str, ...] = ()
+    chapter: str | None = None
+
+
+def _rate(start: float, high: float = 1) -> Slider:
+    return Slider("lr", "Learning rate", 1e-4, high, start, "log")
+
+
+def _memory(name: str, label: str, start: float) -> Slider:
+    return Slider(name, label, 0, 0.9999, start, "memory")
+
+
+MOMENTUM = _memory("momentum", "Momentum μ", 0.9)
+BETA1 = _memory("beta1", "β₁", 0.9)
+BETA2 = _memory("beta2", "β₂", 0.999)
+EPS = Slider("eps", "ε", 1e-12, 10, 1e-8, "log")
+
+
+def _decay(start: float) -> Slider:
+    return Slider("weight_decay", "Weight decay λ", 0, 1, start)
+
+
+def _hessian(p: Any, g: Any, s: Any, t: Any, *, beta2: Any) -> Any:
+    """Liu et al. (2023), Algorithm 3, at every k-th step: g is the estimated diagonal."""
+    return p, State(h=average_hessian(s.h, g, beta2=beta2))
+
+
+HESSIAN = Rule(_hessian, {"h": sophia.initial["h"]})
+
+# The order is that of the house palette: six colors, then the same six with dashes.
+OPTIMIZERS = {
+    "gd": Choice("Gradient descent", gradient_descent, (_rate(0.05),), chapter="01"),
+    "momentum": Choice("Momentum", momentum, (_rate(0.02), MOMENTUM), {"dampening": 0}),
+    "adagrad": Choice(
+        "AdaGrad",
+        adagrad,
+        (_rate(0.3, 3), Slider("delta", "δ", 0, 10, 0)),
+        positive=("sum",),
+        chapter="02",
+    ),
+    "adam": Choice("Adam", adam, (_rate(0.1), BETA1, BETA2, EPS), positive=("v",), chapter="03"),
+    "adamw": Choice(
+        "AdamW",
+        with_decay(adam),
+        (_rate(0.1), BETA1, BETA2, _decay(0.1)),
+        {"eps": 1e-8},
+        positive=("v",),
+        chapter="07",
+    ),
+    "amsgrad": Choice(
+        "AMSGrad",
+        amsgrad,
+        (_rate(0.1), BETA1, BETA2, EPS),
+        positive=("v", "v_hat"),
+        chapter="05",
+    ),
+    "nesterov": Choice(
+        "Nesterov",
+        momentum,
+        (_rate(0.02), MOMENTUM),
+        {"dampening": 0},
+        {"nesterov": True},
+    ),
+    "adam-l2": Choice(
+        "Adam with L2",
+        with_l2(adam),
+        (_rate(0.1), BETA1, BETA2, _decay(0.1)),
+        {"eps": 1e-8},
+        positive=("v",),
+        chapter="06",
+    ),
+    "adafactor": Choice(
+        "Adafactor",
+        adafactor_vector,
+        (_rate(0.1), Slider("d", "Clipping d", 0.1, 10, 1, "log")),
+        {"beta2_decay": -0.8, "eps1": 1e-30, "eps2": 1e-3},
+        positive=("V",),
+        chapter="04",
+    ),
+    "lars": Choice(
+        "LARS",
+        lars,
+        (
+            _rate(0.5, 10),
+            MOMENTUM,
+            Slider("trust_coefficient", "Trust coefficient", 1e-4, 1, 0.02, "log"),
+            _decay(0),
+        ),
+    ),
+    "lamb": Choice(
+        "LAMB",
+        lamb,
+        (_rate(0.05), BETA1, BETA2, _decay(0)),
+        {"eps": 1e-6},
+        positive=("v",),
+    ),
+    "sophia": Choice(
+        "Sophia",
+        sophia,
+        (
+            _rate(0.1),
+            BETA1,
+            _memory("beta2", "β₂, of curvatures", 0.9),
+            Slider("rho", "Clipping ρ", 0.01, 10, 1, "log"),
+            Slider("k", "Curvature every k steps", 1, 20, 2, whole=True),
+        ),
+        {"eps": 1e-12, "weight_decay": 0},
+    ),
+}
