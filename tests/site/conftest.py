@@ -90,16 +90,14 @@ def browser():
 
 @pytest.fixture(scope="session")
 def window(browser):
-    """A function of width and theme: a browser window, one for each, which keeps its cache."""
+    """A function of width: a browser window, one for each, which keeps its cache."""
     contexts = {}
 
-    def open_(width, theme):
-        if (width, theme) not in contexts:
-            contexts[width, theme] = browser.new_context(
-                viewport={"width": width, "height": 900},
-                color_scheme=theme,
-                reduced_motion="reduce",
+    def open_(width):
+        if width not in contexts:
+            contexts[width] = browser.new_context(
+                viewport={"width": width, "height": 900}, reduced_motion="reduce"
             )
-        return contexts[width, theme]
+        return contexts[width]
 
     return open_

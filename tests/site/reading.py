@@ -10,7 +10,8 @@ from axe_playwright_python.sync_playwright import Axe
 LOOK, THIN = (Path(__file__).with_name(name).read_text() for name in ("look.js", "thin.js"))
 # preload: axe would fetch imported style sheets again, from the wrong folder.
 AXE = {"resultTypes": ["violations"], "preload": False}
-THEMES = ("light", "dark")
+COLORS = ["color-contrast", "link-in-text-block"]  # the rules that a theme's colors can break
+THEME = "document.documentElement.dataset.theme"
 FIRST_VISIT, NEXT_VISIT = 700_000, 250_000  # bytes of a page, compressed as servers do
 # A test for each page, so that their number makes pytest-xdist share them out.
 _TOC = yaml.safe_load((Path(__file__).parents[2] / "_toc.yml").read_text())
@@ -38,9 +39,20 @@ def too_heavy(path, asked, site):
     ]
 
 
-def trouble_on(name, pages, address, window, theme, site):
-    """What is wrong with a page in that window, one line each."""
-    axe = Axe()
+def violations(page, **options):
+    """What axe finds seriously wrong, one line for each rule."""
+    return [
+        f"axe, {v['id']} in {len(v['nodes'])} places: {v['nodes'][0]['html'][:150]}"
+        for v in Axe().run(page, options={**AXE, **options}).response["violations"]
+        if v["impact"] in ("serious", "critical")
+    ]
+
+
+def trouble_on(name, pages, address, window, themes, site):
+    """What is wrong with a page in that window, one line each.
+
+    It is opened in the first theme and switched to the second, in which only colors differ.
+    """
     page = window.new_page()
     trouble = []
     page.on("pageerror", lambda error: trouble.append(f"script error: {error}"))
@@ -65,8 +77,9 @@ def trouble_on(name, pages, address, window, theme, site):
     complaints = []
     for path in [p for p in pages if p not in NAMES] if name == OTHERS else [name]:
         asked.clear()
+        page.emulate_media(color_scheme=themes[0])
         page.goto(f"{address}/{path}")
-        assert page.evaluate("document.documentElement.dataset.theme") == theme
+        assert page.evaluate(THEME) == themes[0]
         page.evaluate("window.MathJax && MathJax.startup && MathJax.startup.promise")
         page.evaluate("document.fonts.ready")
         trouble += too_heavy(path, asked, site)
@@ -76,12 +89,10 @@ def trouble_on(name, pages, address, window, theme, site):
         page.wait_for_timeout(50)  # for what watches the size of what has just been opened
         trouble += page.evaluate(LOOK)
         page.evaluate(THIN)
-        violations = axe.run(page, options=AXE).response["violations"]
-        trouble += [
-            f"axe, {v['id']} in {len(v['nodes'])} places: {v['nodes'][0]['html'][:150]}"
-            for v in violations
-            if v["impact"] in ("serious", "critical")
-        ]
+        trouble += violations(page)
+        page.emulate_media(color_scheme=themes[1])
+        page.locator(f"html[data-theme={themes[1]}]").wait_for(state="attached")
+        trouble += [f"{themes[1]}: {what}" for what in violations(page, runOnly=COLORS)]
         complaints += [f"{path}: {what}" for what in trouble]
         trouble.clear()
     page.close()

@@ -16,7 +16,7 @@ def test_each_page_has_a_policy(pages):
 
 
 def test_a_script_from_elsewhere_does_not_run(window, address):
-    page = window(1280, "light").new_page()
+    page = window(1280).new_page()
     page.goto(f"{address}/book/index.html")
     page.evaluate(
         """() => {
@@ -30,7 +30,7 @@ def test_a_script_from_elsewhere_does_not_run(window, address):
 
 
 def test_the_themes_buttons_still_work(window, address):
-    page = window(1280, "light").new_page()
+    page = window(1280).new_page()
     page.goto(f"{address}/notebooks/03-adam.html")
     page.evaluate("window.print = () => { window.printed = true }")
     page.evaluate("document.querySelector('[data-action=print]').click()")
@@ -41,7 +41,7 @@ def test_the_themes_buttons_still_work(window, address):
 
 
 def test_a_page_opened_as_a_file_has_formulas_and_search(window, site):
-    page = window(1280, "light").new_page()
+    page = window(1280).new_page()
     wrong = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("console", lambda message: message.type == "error" and wrong.append(message.text))

@@ -5,13 +5,13 @@
     return color !== "rgba(0, 0, 0, 0)" || !element.parentElement ? color : ground(element.parentElement);
   };
   const seen = new Set();
-  const again = [...document.querySelectorAll("pre span, mjx-math")].filter((element) => {
+  const again = [...document.querySelectorAll("pre span, mjx-container")].filter((element) => {
     const { color, fontWeight, fontSize } = getComputedStyle(element);
     const kind = [element.localName, color, fontWeight, fontSize, ground(element)].join();
     return seen.has(kind) || !seen.add(kind);
   });
   for (const element of again) {
     if (element.localName === "span") element.replaceWith(...element.childNodes);
-    else element.remove();
+    else element.replaceChildren();
   }
 }
