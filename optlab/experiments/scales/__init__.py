@@ -14,20 +14,24 @@ from optlab.experiments.scales.adamwr import ADAMWR, AdamWR
 from optlab.experiments.scales.batch_scaling import LARS, BatchScaling
 from optlab.experiments.scales.characters import Characters
 from optlab.experiments.scales.ensembles import ENSEMBLES, Ensembles
+from optlab.experiments.scales.lamb import LAMB
 from optlab.experiments.scales.linear_decay import LINEAR_DECAY, LinearDecay
 from optlab.experiments.scales.sgdr import SGDR, SGDR_
+from optlab.experiments.scales.sophia import SOPHIA, Sophia
 from optlab.experiments.scales.task import Task
 
-Settings = AdamW | AdamWR | BatchScaling | LinearDecay | SGDR | Ensembles
+Settings = AdamW | AdamWR | BatchScaling | LinearDecay | SGDR | Ensembles | Sophia
 
 SCALES = ("ci", "small", "gpu", "paper")
 CHAPTERS: dict[str, Mapping[str, Settings]] = {
     "07-adamw": ADAMW,
     "08-adamwr": ADAMWR,
     "09-lars": LARS,
+    "10-lamb": LAMB,
     "11-linear-decay": LINEAR_DECAY,
     "12-sgdr": SGDR_,
     "13-snapshot-ensembles": ENSEMBLES,
+    "14-sophia": SOPHIA,
 }
 
 
@@ -36,13 +40,15 @@ def settings(chapter: Literal["07-adamw"], scale: str) -> AdamW: ...
 @overload
 def settings(chapter: Literal["08-adamwr"], scale: str) -> AdamWR: ...
 @overload
-def settings(chapter: Literal["09-lars"], scale: str) -> BatchScaling: ...
+def settings(chapter: Literal["09-lars", "10-lamb"], scale: str) -> BatchScaling: ...
 @overload
 def settings(chapter: Literal["11-linear-decay"], scale: str) -> LinearDecay: ...
 @overload
 def settings(chapter: Literal["12-sgdr"], scale: str) -> SGDR: ...
 @overload
 def settings(chapter: Literal["13-snapshot-ensembles"], scale: str) -> Ensembles: ...
+@overload
+def settings(chapter: Literal["14-sophia"], scale: str) -> Sophia: ...
 @overload
 def settings(chapter: str, scale: str) -> Settings: ...
 def settings(chapter: str, scale: str) -> Settings:
@@ -68,6 +74,7 @@ __all__ = [
     "Ensembles",
     "LinearDecay",
     "Settings",
+    "Sophia",
     "Task",
     "settings",
 ]
