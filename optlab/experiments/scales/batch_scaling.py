@@ -34,8 +34,8 @@ def _powers(first: int, last: int, base: float = 1.0) -> tuple[float, ...]:
 
 _DIGITS = BatchScaling(
     task=Task("digits", "mlp", (32, 32, 32), batch_size=32, examples=1024),
-    epochs=15,
-    tuning=3,
+    epochs=12,
+    tuning=4,
     seeds=6,
     batch_sizes=(32, 64, 128, 256, 512),
     rates={},
@@ -51,9 +51,9 @@ _FASHION = BatchScaling(
         precision="float32",
     ),
     epochs=10,
-    tuning=2,
+    tuning=3,
     seeds=5,
-    batch_sizes=(32, 128, 512, 1024, 2048, 4096),
+    batch_sizes=(32, 128, 512, 2048, 4096),
     rates={},
 )
 _FASHION_GPU = replace(
@@ -75,8 +75,8 @@ _CIFAR = replace(
     batch_sizes=tuple(2**k for k in range(5, 15)),
 )
 
-_SGD = {"ci": (-4, 2), "small": (-6, 1), "gpu": (-7, 3), "paper": (-7, 3)}
-_LARS = {"ci": (2, 8), "small": (1, 8), "gpu": (0, 8), "paper": (-2, 8)}
+_SGD = {"ci": (-3, 2), "small": (-4, 1), "gpu": (-7, 3), "paper": (-7, 3)}
+_LARS = {"ci": (3, 7), "small": (2, 7), "gpu": (0, 8), "paper": (-2, 8)}
 BASES = {"ci": _DIGITS, "small": _FASHION, "gpu": _FASHION_GPU, "paper": _CIFAR}
 LARS = {
     scale: replace(base, rates={"sgd": _powers(*_SGD[scale]), "lars": _powers(*_LARS[scale])})
