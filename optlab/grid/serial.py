@@ -6,9 +6,11 @@ have no good code: it takes three times as long as K single ones.
 
 from __future__ import annotations
 
+import copy
+import itertools
+
 import torch
 from torch import nn
-from torch.func import functional_call
 
 from optlab.grid.vmapped import Loss, hessian_product
 
@@ -26,13 +28,15 @@ class Serial:
         loss: Loss,
     ):
         """params, grads and buffers: each runs × shape, runs being seeds × configurations."""
-        self.model, self.loss = model, loss
+        # One network, which is each run's in turn: that costs less than torch.func's calls.
+        self.model, self.loss = copy.deepcopy(model), loss
+        named = {**dict(self.model.named_parameters()), **dict(self.model.named_buffers())}
+        self.trained = [named[n] for n in params]
+        self.held = [*self.trained, *(named[n] for n in buffers)]
         self.runs = len(next(iter(params.values())))
         self.share = self.runs // seeds
         # Views: what an update writes to the stacked parameters is read here.
-        self.params = [
-            {n: p[r].detach().requires_grad_() for n, p in params.items()} for r in range(self.runs)
-        ]
+        self.params = [{n: p[r].detach() for n, p in params.items()} for r in range(self.runs)]
         self.grads = [[g[r] for g in grads] for r in range(self.runs)]
         self.buffers = [{n: b[r] for n, b in buffers.items()} for r in range(self.runs)]
 
@@ -46,11 +50,11 @@ class Serial:
     def losses_of(self, loss: Loss, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """As `losses`, of another function of outputs and targets."""
         found = []
-        for r, params in enumerate(self.params):
+        for r in range(self.runs):
             s = r // self.share
             with torch.enable_grad():
-                value = loss(self._call(r, x[s]), y[s])
-                new = torch.autograd.grad(value, list(params.values()))
+                value = loss(self._network(r)(x[s]), y[s])
+                new = torch.autograd.grad(value, self.trained)
             torch._foreach_copy_(self.grads[r], list(new))
             found.append(value.detach())
         return torch.stack(found)
@@ -71,8 +75,11 @@ class Serial:
     def outputs(self, x: torch.Tensor) -> torch.Tensor:
         """Outputs of each run on the same examples: runs × examples × …."""
         with torch.no_grad():
-            return torch.stack([self._call(r, x) for r in range(self.runs)])
+            return torch.stack([self._network(r)(x) for r in range(self.runs)])
 
-    def _call(self, r: int, x: torch.Tensor) -> torch.Tensor:
-        result: torch.Tensor = functional_call(self.model, (self.params[r], self.buffers[r]), (x,))
-        return result
+    def _network(self, r: int) -> nn.Module:
+        """The network of run r, until that of another is asked for."""
+        of_run = itertools.chain(self.params[r].values(), self.buffers[r].values())
+        for tensor, view in zip(self.held, of_run, strict=True):
+            tensor.data = view
+        return self.model
