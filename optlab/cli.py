@@ -75,18 +75,28 @@ def run(
 
 @main.command()
 @click.argument("notebooks", nargs=-1)
-def outputs(notebooks: tuple[str, ...]) -> None:
+@click.option(
+    "--times",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the seconds of each, and versions, into this file, which the status page shows.",
+)
+def outputs(notebooks: tuple[str, ...], times: Path | None) -> None:
     """Execute NOTEBOOKS in place and store their outputs. Default: all in notebooks/."""
     with _exit_on_error(2):
         paths = [find_notebook(n) for n in notebooks] or sorted(NOTEBOOKS.glob("*.ipynb"))
         if not paths:
             raise RunError("no notebooks here; work where notebooks/ is, or give their paths")
     from optlab.running import execute
+    from optlab.running.times import Times
 
+    taken = Times()
     with _exit_on_error(1):
         for path in paths:
             click.echo(f"{path} …", err=True)
-            execute.renew_outputs(path)
+            with taken.of(path.stem):
+                execute.renew_outputs(path)
+        if times:
+            taken.save(times)
 
 
 @main.command()

@@ -154,8 +154,9 @@ def text(line):
     yield nodes.Text(line[done:])
 
 
-def badge(verdict):
-    return nodes.inline("", verdict, classes=["verdict", f"verdict-{nodes.make_id(verdict)}"])
+def badge(text, verdict=None):
+    kind = nodes.make_id(verdict or text)
+    return nodes.inline("", text, classes=["verdict", f"verdict-{kind}"])
 
 
 def formula(latex):

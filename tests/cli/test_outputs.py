@@ -1,5 +1,7 @@
 """optlab outputs: the same outputs make the same file; a failure changes nothing."""
 
+import json
+
 import nbformat
 import pytest
 from click.testing import CliRunner
@@ -60,3 +62,13 @@ def test_a_notebook_that_is_not_there(outputs):
 
 def test_version():
     assert CliRunner().invoke(main, ["--version"]).stdout.startswith("optlab, version ")
+
+
+def test_times_are_written_and_kept_for_notebooks_that_did_not_run(outputs, sample, tmp_path):
+    file = tmp_path / "status.json"
+    file.write_text('{"seconds": {"01-other": 3.5, "99-sample": 0}}')
+    assert outputs("99-sample", "--times", str(file)).exit_code == 0
+    times = json.loads(file.read_text())
+    assert times["seconds"]["01-other"] == 3.5
+    assert times["seconds"]["99-sample"] > 0
+    assert times["versions"]["torch"].startswith("2.")
