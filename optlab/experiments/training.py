@@ -10,15 +10,16 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
 from optlab.experiments.checkpoints import Checkpoint
 from optlab.experiments.data import Data
+from optlab.experiments.shares import Share
 from optlab.schedules import LRScheduler
 
 Augmentation = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 AT_ONCE = 2000  # examples in one evaluation
+WHOLE = Share()
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ def train(
     checkpoint: Path | str | None = None,
     checkpoint_every: int = 1,
     progress: bool | None = None,
+    share: Share = WHOLE,
 ) -> Run:
     """Train `model` in place on shuffled mini-batches.
 
@@ -60,12 +62,19 @@ def train(
     the run goes on from there, with the same bits as one that was not interrupted, provided
     that model, data and optimizer are made as they were; a longer `epochs` is a longer run.
     progress: a bar on stderr; None shows it in a terminal.
+    share: what this process does of the work, where several train the model together. Each
+    calls `train` with the same arguments, the whole data and its own share, and a model that
+    averages gradients over the processes, as DistributedDataParallel and `fully_shard` do.
+    The numbers are those of one process, to rounding, if the model draws nothing and keeps
+    no statistics of its batches.
 
-    Raises ValueError, one line, if data and model differ in device or precision, or the
-    checkpoint is damaged or of another run.
+    Raises ValueError, one line, if data and model differ in device or precision, the
+    checkpoint is damaged or of another run, or one is asked for by several processes.
     """
     parameter = next(model.parameters())
     _check(data, parameter, autocast)
+    if share.world > 1 and (checkpoint is not None or predict_at):
+        raise ValueError("checkpoint and predict_at are for one process: leave them out")
     generator = torch.Generator()
     run = Run([], [])
     kept = None if checkpoint is None else Checkpoint(Path(checkpoint), model, optimizer, scheduler)
@@ -86,8 +95,18 @@ def train(
         bar = tqdm(range(done, epochs + 1), disable=not shown, unit="epoch", initial=done)
         for epoch in bar:
             if epoch > 0:
-                _epoch(model, data, optimizer, scheduler, augment, autocast, batch_size, generator)
-            loss, error, predicted = _evaluate(model, data, autocast, epoch in predict_at)
+                _epoch(
+                    model,
+                    data,
+                    optimizer,
+                    scheduler,
+                    augment,
+                    autocast,
+                    batch_size,
+                    generator,
+                    share,
+                )
+            loss, error, predicted = _evaluate(model, data, autocast, epoch in predict_at, share)
             run.loss.append(loss)
             run.error.append(error)
             if predicted is not None:
@@ -130,6 +149,7 @@ def _epoch(
     autocast: torch.dtype | None,
     batch_size: int,
     generator: torch.Generator,
+    share: Share,
 ) -> None:
     model.train()
     device = data.x_train.device
@@ -138,9 +158,10 @@ def _epoch(
         x = data.x_train[batch]
         if augment is not None:
             x = augment(x, generator)
+        mine = share.of(data.y_train[batch])
         optimizer.zero_grad()
         with torch.autocast(device.type, dtype=autocast, enabled=autocast is not None):
-            loss = cross_entropy(model(x), data.y_train[batch])
+            loss = share.loss(model(share.of(x)), mine, len(batch))
         loss.backward()
         optimizer.step()
         if scheduler is not None:
@@ -149,19 +170,21 @@ def _epoch(
 
 @torch.no_grad()
 def _evaluate(
-    model: nn.Module, data: Data, autocast: torch.dtype | None, predict: bool
+    model: nn.Module, data: Data, autocast: torch.dtype | None, predict: bool, share: Share
 ) -> tuple[float, float, torch.Tensor | None]:
     model.eval()
 
     def logits(x: torch.Tensor) -> Iterator[torch.Tensor]:
-        for part in x.split(AT_ONCE):
+        for part in x.split(AT_ONCE):  # first, so that all processes call the model as often
             with torch.autocast(x.device.type, dtype=autocast, enabled=autocast is not None):
-                yield model(part).to(x.dtype)
+                yield model(share.of(part)).to(x.dtype)
 
+    train, test = data.y_train.split(AT_ONCE), data.y_test.split(AT_ONCE)
     loss = sum(
-        float(cross_entropy(z, y)) * (len(y) / len(data.y_train))
-        for z, y in zip(logits(data.x_train), data.y_train.split(AT_ONCE), strict=True)
+        float(share.loss(z, share.of(y), len(y))) * (len(y) / len(data.y_train))
+        for z, y in zip(logits(data.x_train), train, strict=True)
     )
     z = torch.cat(list(logits(data.x_test)))
-    error = float((z.argmax(1) != data.y_test).double().mean())
+    wrong = z.argmax(1) != torch.cat([share.of(y) for y in test])
+    loss, error = share.mean(loss, float(wrong.sum()) * share.world / len(data.y_test))
     return loss, error, z.softmax(1).cpu() if predict else None
