@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import click
 
@@ -105,6 +106,7 @@ def outputs(notebooks: tuple[str, ...], times: Path | None) -> None:
 @click.option("--rounds", type=click.IntRange(3), default=15, show_default=True)
 @click.option("--memory/--no-memory", default=True, help="Measure peak memory (CPU).")
 @click.option("--grid", "grids", is_flag=True, help="Time grids of runs, against loops, instead.")
+@click.option("--together", is_flag=True, help="Time our own optimizers taking turns, instead.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--plot", "plot_file", type=click.Path(dir_okay=False, path_type=Path))
 def bench(
@@ -113,6 +115,7 @@ def bench(
     rounds: int,
     memory: bool,
     grids: bool,
+    together: bool,
     json_file: Path | None,
     plot_file: Path | None,
 ) -> None:
@@ -121,16 +124,23 @@ def bench(
     timm and pytorch_optimizer take part where they are installed.
     """
     from optlab.bench import grid, steps
+    from optlab.bench import together as ours
 
     if unknown := [name for name in algorithms if name not in steps.CONTESTS]:
         names = ", ".join(steps.CONTESTS)
         raise click.BadParameter(f"{', '.join(unknown)}; choose from {names}")
     if grids and algorithms:
         raise click.BadParameter("--grid times AdamW alone: leave ALGORITHMS out")
-    bench: ModuleType = grid if grids else steps
+    if together and (grids or algorithms):
+        raise click.BadParameter("--together times all: leave --grid and ALGORITHMS out")
+    bench: ModuleType = grid if grids else ours if together else steps
     rows, conditions = [], {}
     chosen = list(algorithms or steps.CONTESTS)
-    items = grid.run(device, rounds) if grids else steps.run(chosen, device, rounds, memory)
+    items: Iterable[Any]
+    if grids or together:
+        items = bench.run(device, rounds)
+    else:
+        items = steps.run(chosen, device, rounds, memory)
     for item in items:
         if isinstance(item, dict):
             conditions = item

@@ -154,7 +154,7 @@ def _contest(
 ) -> Row:
     contest = CONTESTS[name]
     execution.forget_kernels()
-    ours = _ours(contest, shapes, place, how)
+    ours = our_step(contest, shapes, place, how)
     begin = time.perf_counter()
     ours()
     _wait(place)
@@ -193,9 +193,10 @@ def _import(module: str) -> Any:
     return importlib.import_module(module)
 
 
-def _ours(
+def our_step(
     contest: Contest, shapes: list[tuple[int, ...]], place: torch.device, how: str
 ) -> Callable[[], Any]:
+    """The step of our optimizer, with fixed gradients."""
     params = _parameters(shapes, place)
     optimizer = getattr(optlab, contest.ours)(params, **contest.settings, execution=how)
     if isinstance(optimizer, optlab.optim.Sophia):
@@ -254,7 +255,7 @@ def _in_a_process(name: str) -> float:
 
 
 def _peak(name: str) -> float:
-    step = _ours(CONTESTS[name], transformer(), torch.device("cpu"), "compiled")
+    step = our_step(CONTESTS[name], transformer(), torch.device("cpu"), "compiled")
     step()  # makes the state and compiles
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for _ in range(3):

@@ -110,3 +110,21 @@ def test_a_grid_of_named_algorithms_is_refused():
     done = CliRunner().invoke(main, ["bench", "SGD", "--grid"])
     assert done.exit_code == 2
     assert "leave ALGORITHMS out" in done.output
+
+
+def test_our_optimizers_take_turns(tmp_path):
+    file, picture = tmp_path / "bench.json", tmp_path / "bench.png"
+    command = ["bench", "--together", "--rounds", "3", "--json", file, "--plot", picture]
+    done = CliRunner().invoke(main, [str(word) for word in command])
+    assert done.exit_code == 0, done.output
+    recorded = json.loads(file.read_text())
+    assert recorded["conditions"]["parameters"] == 2003
+    rows = {row["algorithm"]: row for row in recorded["rows"]}
+    assert rows.keys() == bench.CONTESTS.keys()
+    assert rows["SGD"]["ratio"] == 1
+    for row in rows.values():
+        assert row["ratio"] == pytest.approx(row["ms"] / rows["SGD"]["ms"])
+    assert picture.stat().st_size > 0
+    refused = CliRunner().invoke(main, ["bench", "--together", "Adam"])
+    assert refused.exit_code == 2
+    assert "--together times all: leave" in refused.output
