@@ -66,7 +66,7 @@ ADAMW = {
         plain_task=replace(_DIGITS, network="mlp"),
         long_task=_DIGITS,
         long_epochs=40,
-        long_seeds=5,
+        long_seeds=20,
         long_lr=2.0**-5,
         long_l2=(0.0, *powers(*range(-14, -3))),
         long_norm=powers(*range(-5, 2)),
