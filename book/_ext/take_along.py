@@ -1,0 +1,74 @@
+"""Under each chapter's card: the notebook, its text, Colab, and the command that reruns it."""
+
+import shutil
+from pathlib import Path
+
+from docutils import nodes
+
+from optlab.running.declared import read_parameters
+
+CHAPTERS = "notebooks/"
+COLAB = "https://colab.research.google.com/github/{repository}/blob/colab/{name}.ipynb"
+COMMON = ("seed", "device", "scale")
+
+
+def command(notebook):
+    """The papermill command of a notebook, with its seed and its own first parameter."""
+    parameters = read_parameters(notebook).all.values()
+    own = [p for p in parameters if p.name not in COMMON][:1]
+    chosen = [p for p in parameters if p.name == "seed"] + own
+    values = " ".join(f"-p {p.name} {p.default}" for p in chosen)
+    return f"papermill {CHAPTERS}{notebook.name} out.ipynb --cwd notebooks {values}"
+
+
+def offer(app, doctree, docname):
+    if app.builder.name != "html" or not docname.startswith(CHAPTERS):
+        return
+    name = docname.removeprefix(CHAPTERS)
+    here = app.builder.get_target_uri(docname)
+    up = "../" * here.count("/")
+
+    def link(text, uri):
+        return nodes.reference("", text, refuri=uri, internal=True)
+
+    links = [
+        link("Notebook", f"{up}_sources/{docname}.ipynb"),
+        link("Text", f"{up}_sources/{docname}.md"),
+    ]
+    if repository := app.config.html_theme_options["repository_url"]:
+        path = "/".join(repository.split("/")[-2:])
+        links.append(link("Open in Colab", COLAB.format(repository=path, name=name)))
+    line = nodes.paragraph("", "", classes=["take-along-links"])
+    for item in links:
+        line += [item, nodes.Text(" ")]
+    line_of_shell = command(Path(app.srcdir, f"{docname}.ipynb"))
+    shell = nodes.literal_block(line_of_shell, line_of_shell, language="bash")
+    said = nodes.paragraph("", "Run it with your own numbers, in a clone of the repository:")
+    opening = '<details class="take-along"><summary>Take this chapter with you</summary>'
+    parts = [html(opening), line, said, shell, html("</details>")]
+    for card in doctree.findall(nodes.admonition):
+        if "chapter-card" in card["classes"]:
+            card.parent.children[card.parent.index(card) + 1 : card.parent.index(card) + 1] = parts
+            for part in parts:
+                part.parent = card.parent
+            return
+
+
+def html(text):
+    return nodes.raw("", text, format="html")
+
+
+def copy_texts(app, exception):
+    """Put each chapter's text beside the notebook that Sphinx has copied."""
+    if exception or app.builder.name != "html":
+        return
+    for docname in app.env.found_docs:
+        if docname.startswith(CHAPTERS):
+            text = Path(app.srcdir, f"{docname}.md")
+            shutil.copyfile(text, Path(app.outdir, "_sources", f"{docname}.md"))
+
+
+def setup(app):
+    app.connect("doctree-resolved", offer)
+    app.connect("build-finished", copy_texts)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
