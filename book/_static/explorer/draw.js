@@ -196,9 +196,18 @@ var explorerDraw = (() => {
     }
   }
 
+  // Points closer than half a pixel to the one before would not be seen.
+  const near = (a, b) => Math.abs(a[0] - b[0]) < 0.5 && Math.abs(a[1] - b[1]) < 0.5;
+
   function stroke(context, points) {
+    let before = points[0];
     context.beginPath();
-    points.forEach(([x, y], i) => (i ? context.lineTo(x, y) : context.moveTo(x, y)));
+    points.forEach((point, i) => {
+      if (i && near(point, before)) return;
+      before = point;
+      if (i) context.lineTo(...point);
+      else context.moveTo(...point);
+    });
     context.stroke();
   }
 
@@ -256,10 +265,11 @@ var explorerDraw = (() => {
       stroke(context, at.slice(0, k + 1));
       if (T <= 200 && !land.game) {
         context.beginPath();
-        for (const [x, y] of at.slice(0, k + 1)) {
+        at.slice(0, k + 1).forEach(([x, y], t) => {
+          if (t && near([x, y], at[t - 1])) return;
           context.moveTo(x, y);
           context.arc(x, y, 2, 0, 7);
-        }
+        });
         context.fill();
       }
       context.globalAlpha = 1;
@@ -331,12 +341,17 @@ var explorerDraw = (() => {
       context.strokeStyle = style.color;
       context.setLineDash(style.dashed ? DASH : []);
       context.beginPath();
-      let pen = false;
+      let before = null;
       for (let i = 0; i < values.length; i++) {
-        const drawn = Number.isFinite(values[i]) && !(log && values[i] < FLOOR);
-        if (drawn && pen) context.lineTo(toX(first + i), toY(values[i]));
-        else if (drawn) context.moveTo(toX(first + i), toY(values[i]));
-        pen = drawn;
+        if (!Number.isFinite(values[i]) || (log && values[i] < FLOOR)) {
+          before = null;
+          continue;
+        }
+        const point = [toX(first + i), toY(values[i])];
+        if (before && near(point, before)) continue;
+        if (before) context.lineTo(...point);
+        else context.moveTo(...point);
+        before = point;
       }
       context.stroke();
     }

@@ -9,7 +9,7 @@
     Object.keys(optimizers).map((id, i) => [id, { color: palette[i % 6], mark: MARKS[i % 6], dashed: i >= 6 }]),
   );
   const MOST = 1000; // steps
-  const SUFFIX = { 1: "x", 2: "y" };
+  const AXES = ["x", "y"];
 
   // ---- settings: what the reader has chosen, and its text in an address
 
@@ -37,6 +37,8 @@
     };
   }
 
+  const has = Object.hasOwn;
+
   // Every setting as text, by its name in the address.
   function flat(settings) {
     const { landscape, c, start, steps, step, shown, focus, schedule, shape, seed, hyper } = settings;
@@ -50,6 +52,7 @@
 
   function write(settings) {
     const usual = flat(initial(settings.landscape));
+    usual.focus = settings.shown.at(-1) ?? usual.focus;
     const parts = Object.entries(flat(settings)).filter(
       ([name, value]) => name === "landscape" || String(value) !== String(usual[name]),
     );
@@ -59,7 +62,7 @@
   // Settings of such a text; what it has not, or has wrongly, is as usual.
   function read(address) {
     const given = new URLSearchParams(address);
-    const settings = initial(given.get("landscape") in landscapes ? given.get("landscape") : "quadratic");
+    const settings = initial(has(landscapes, given.get("landscape")) ? given.get("landscape") : "quadratic");
     const land = landscapes[settings.landscape];
     const number = (name, low, high, usual) => {
       const value = given.get(name);
@@ -85,8 +88,8 @@
       settings.shown = Object.keys(optimizers).filter((id) => shown.includes(id));
       settings.focus = settings.shown.at(-1) ?? settings.focus;
     }
-    if (given.get("focus") in optimizers) settings.focus = given.get("focus");
-    if (given.get("schedule") in schedules) settings.schedule = given.get("schedule");
+    if (has(optimizers, given.get("focus"))) settings.focus = given.get("focus");
+    if (has(schedules, given.get("schedule"))) settings.schedule = given.get("schedule");
     for (const [id, { slider }] of Object.entries(schedules)) {
       settings.shape[id] = within(`schedule.${id}`, slider, settings.shape[id]);
     }
@@ -179,7 +182,7 @@
     const own = root.dataset.settings ?? "";
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     let settings = read(small ? own : location.hash.slice(1) || own);
-    let look, runs, rates, noise, groundOf, pending, playing, announcing;
+    let look, runs, rates, noise, groundOf, pending, playing, settling, told;
 
     const land = () => landscapes[settings.landscape];
     const last = () => settings.step ?? settings.steps;
@@ -189,7 +192,7 @@
     const choices = make("div", { class: "explorer-bar" });
     const about = make("p", { class: "explorer-about" });
     const groundCanvas = make("canvas", { "aria-hidden": "true" });
-    const pathsCanvas = picture("Paths of the optimizers on the landscape; their ends are listed below");
+    const pathsCanvas = picture("Paths of the optimizers; their ends are listed below");
     const handle = make("button", { type: "button", class: "explorer-start" });
     const map = make("div", { class: "explorer-map" }, groundCanvas, pathsCanvas, handle);
     const figure = (title) => {
@@ -199,7 +202,7 @@
     };
     const lossFigure = figure("Loss above the minimum");
     const moveFigure = figure("Length of each step");
-    const rateFigure = figure("Schedule: the rate, times");
+    const rateFigure = figure("The rate, times");
     const plots = make("div", { class: "explorer-plots" }, lossFigure.figure, moveFigure.figure, rateFigure.figure);
     const time = make("div", { class: "explorer-time" });
     const shownSet = make("fieldset", { class: "explorer-shown" });
@@ -269,6 +272,7 @@
           stop();
           settings.step = k === settings.steps ? null : k;
           later();
+          settle();
         },
       );
       build.step = step;
@@ -294,7 +298,7 @@
             input.value = settings.start[i];
           },
         });
-        return make("div", { class: "explorer-number" }, make("label", { for: id }, `Start ${SUFFIX[i + 1]}`), input);
+        return make("div", { class: "explorer-number" }, make("label", { for: id }, `Start ${AXES[i]}`), input);
       });
       build.coordinates = coordinates.map((row) => row.querySelector("input"));
       time.replaceChildren(...(still ? [] : [play]), step.row, steps.row, ...(small ? [] : coordinates));
@@ -393,16 +397,22 @@
     }
 
     function update() {
-      compute();
+      runs = undefined;
       later();
-      clearTimeout(announcing);
-      announcing = setTimeout(() => {
-        announce();
+      settle();
+    }
+
+    // When the reader pauses, the new ends are told and the address is kept.
+    function settle() {
+      clearTimeout(settling);
+      settling = setTimeout(() => {
+        if (told !== runs) announce();
         keep();
       }, 350);
     }
 
     function compute() {
+      if (runs) return;
       const { c, start, steps, seed } = settings;
       const shape = schedules[settings.schedule];
       rates = multipliers(shape, steps, settings.shape[settings.schedule]);
@@ -427,6 +437,7 @@
     function draw() {
       if (!map.clientWidth) return;
       const begin = performance.now();
+      compute();
       const k = last();
       const T = settings.steps;
       look ??= colors(root);
@@ -440,7 +451,8 @@
       placeHandle();
       const common = { k, T, look };
       const { game } = land();
-      lossFigure.caption.textContent = game ? "Average regret" : "Loss above the minimum";
+      const title = game ? "Average regret" : "Loss above the minimum";
+      if (lossFigure.caption.textContent !== title) lossFigure.caption.textContent = title;
       plot(lossFigure.canvas, { ...common, log: !game, zero: game, curves: runs.map(({ style, result }) => ({ values: result.losses, first: game ? 1 : 0, style })) });
       plot(moveFigure.canvas, { ...common, log: true, curves: runs.map(({ style, result }) => ({ values: result.moves.map((m) => Math.hypot(...m)), first: 1, style })) });
       if (!small) {
@@ -482,7 +494,7 @@
       const rows = [["position", result.points[k]]];
       if (k > 0) rows.push(["gradient", result.gradients[k - 1]], ["step", result.moves[k - 1]]);
       for (const name of optimizers[id].init) rows.push([`state ${name}`, result.states[k][name]]);
-      const head = ["", ...settings.start.map((_, i) => `along ${SUFFIX[i + 1]}`)];
+      const head = ["", ...settings.start.map((_, i) => `along ${AXES[i]}`)];
       return make(
         "table",
         {},
@@ -493,6 +505,8 @@
     }
 
     function announce() {
+      compute();
+      told = runs;
       const { game } = land();
       const items = runs.map(({ id, style, result }) => {
         const n = result.points.length - 1;
@@ -528,7 +542,7 @@
       const f = frame(map, land(), settings.steps);
       const [x, y] = land().game ? [0, settings.start[0]] : settings.start;
       handle.style.transform = `translate(${f.px(x)}px, ${f.py(y)}px)`;
-      const at = settings.start.map((v, i) => `${SUFFIX[i + 1]} ${text(v)}`).join(", ");
+      const at = settings.start.map((v, i) => `${AXES[i]} ${text(v, 4)}`).join(", ");
       handle.setAttribute("aria-label", `Start point, ${at}. Arrow keys move it.`);
       build.coordinates.forEach((input, i) => {
         if (document.activeElement !== input) input.value = settings.start[i];
@@ -607,7 +621,6 @@
       });
     }
     build();
-    compute();
     announce();
     if (small) keep();
     draw();

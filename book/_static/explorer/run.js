@@ -44,7 +44,8 @@ var explorerRun = (() => {
         s = { ...s, ...data.hessian(p, landscape.curvature(p[0], p[1], t, c), s, t, h)[1] };
       }
       let q;
-      [q, s] = step(p, g, s, t, { ...h, lr: h.lr * rates[t - 1] });
+      h.lr = hyper.lr * rates[t - 1];
+      [q, s] = step(p, g, s, t, h);
       if (landscape.game) q = q.map((x) => Math.max(-1, Math.min(1, x)));
       if (!q.every((x) => Math.abs(x) < FAR)) {
         result.diverged = true;

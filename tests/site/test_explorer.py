@@ -1,0 +1,243 @@
+"""The explorer, worked as a reader would: by keyboard, by mouse, and by its address."""
+
+import re
+from statistics import median
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from reading import AXE
+
+PAGE = "book/explorer.html"
+# A picture's bytes, the path of the focused optimizer, and what a screen reader is told.
+PATHS = "document.querySelectorAll('.explorer-map canvas')[1].toDataURL()"
+ENDS = ".explorer-ends"
+
+
+@pytest.fixture
+def explorer(window, address):
+    """A function of settings: the explorer's page, opened on these, without complaints."""
+    opened, wrong = [], []
+
+    def open_(settings="", width=1280):
+        page = window(width).new_page()
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
+        page.goto(f"{address}/{PAGE}{settings}")
+        page.locator(f"{ENDS} li, {ENDS} p").first.wait_for()
+        opened.append(page)
+        return page
+
+    yield open_
+    for page in opened:
+        page.close()
+    assert not wrong
+
+
+def ends(page):
+    page.wait_for_timeout(450)  # a summary follows when the reader has paused
+    return page.locator(ENDS).inner_text()
+
+
+def press(page, *keys):
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def fragment(page):
+    return page.evaluate("location.hash.slice(1)")
+
+
+def test_an_optimizer_is_chosen_and_set_by_keyboard_and_the_address_keeps_it(explorer):
+    page = explorer()
+    assert "AMSGrad" not in ends(page)
+    page.get_by_role("checkbox", name="AMSGrad").focus()
+    press(page, "Space")
+    assert "AMSGrad at" in (chosen := ends(page))
+    assert page.get_by_label("Settings of").input_value() == "amsgrad"
+
+    before = page.evaluate(PATHS)
+    page.get_by_label("Learning rate").focus()
+    press(page, *["ArrowRight"] * 4)
+    assert page.get_by_label("Learning rate").get_attribute("aria-valuetext") == "0.16"
+    assert ends(page) != chosen
+    assert page.evaluate(PATHS) != before
+    assert fragment(page) == "landscape=quadratic&shown=gd,momentum,adam,amsgrad&amsgrad.lr=0.16"
+
+    page.get_by_label("Landscape", exact=True).select_option("saddle")  # as arrow keys on it do
+    assert page.evaluate("document.activeElement.tagName") == "SELECT"
+    assert "Saddle, after 100 steps" in ends(page)
+    assert fragment(page) == "landscape=saddle"
+
+
+VIEW = (
+    "#landscape=rosenbrock&start=0.5,1.5&steps=50&step=20&shown=adam,lamb,sophia&focus=lamb"
+    "&schedule=cosine&schedule.cosine=0.1&adam.beta1=0.5&lamb.lr=0.2&sophia.k=5"
+)
+
+
+def test_an_address_brings_back_the_view(explorer):
+    page = explorer(VIEW)
+    assert "Rosenbrock's valley, after 50 steps" in (told := ends(page))
+    assert re.findall(r"^(Adam|LAMB|Sophia) at", told, re.M) == ["Adam", "LAMB", "Sophia"]
+    assert page.get_by_label("Schedule", exact=True).input_value() == "cosine"
+    assert page.get_by_label("End, as a fraction").get_attribute("aria-valuetext") == "0.1"
+    assert page.get_by_label("Settings of").input_value() == "lamb"
+    assert page.get_by_label("Learning rate").get_attribute("aria-valuetext") == "0.2"
+    assert page.get_by_label("Start x").input_value() == "0.5"
+    assert "After 20 steps" in page.locator("table caption").inner_text()
+    picture = page.evaluate(PATHS)
+    page.get_by_label("Step", exact=True).focus()
+    press(page, "ArrowRight", "ArrowLeft")
+    ends(page)
+    assert sorted(fragment(page).split("&")) == sorted(VIEW.removeprefix("#").split("&"))
+    again = explorer(f"#{fragment(page)}")
+    assert ends(again) == told
+    assert again.evaluate(PATHS) == picture
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        "#landscape=moon&start=a,b&steps=-5&shown=adam,sgdx&adam.lr=lots&adam.beta1=7&schedule=x",
+        "#steps=1e99&start=1&step=nan&schedule.cosine=-1&seed=&focus=constructor&shown=gd",
+        "#landscape=toString&shown=&focus=hasOwnProperty&schedule=valueOf",
+        "#%E0%A4%A",
+    ],
+)
+def test_an_address_that_makes_no_sense_is_as_good_as_none(explorer, nonsense):
+    page = explorer(nonsense)
+    assert "Ill-conditioned quadratic, after" in ends(page) or "No optimizer" in ends(page)
+    for slider in page.locator("input[type=range]").all():
+        assert "undefined" not in slider.get_attribute("aria-valuetext")
+
+
+def test_links_of_the_page_change_the_view_and_lead_back_to_it(explorer):
+    page = explorer()
+    links = page.locator("main li a[href*='landscape=']").all()
+    assert len(links) >= 5
+    for link in links:
+        link.click()
+        settings = link.get_attribute("href")
+        told = ends(page)
+        assert page.locator(".explorer-map").evaluate("m => m.getBoundingClientRect().top") >= 0
+        kept = fragment(page).split("&")
+        assert set(kept) <= set(settings.removeprefix("#").split("&")), "a setting that is usual"
+        assert "undefined" not in told
+
+
+def test_the_start_is_moved_by_keys_and_by_dragging(explorer):
+    page = explorer()
+    told = ends(page)
+    handle = page.locator(".explorer-start")
+    handle.focus()
+    press(page, "ArrowRight", "ArrowUp", "Shift+ArrowDown")
+    assert handle.get_attribute("aria-label").startswith("Start point, x −1.856, y 0.803.")
+    assert (moved := ends(page)) != told
+    assert "start=-1.856,0.803" in fragment(page)
+
+    handle.scroll_into_view_if_needed()
+    box = handle.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 60, y + 20, steps=5)
+    page.mouse.up()
+    assert ends(page) != moved
+    now = handle.bounding_box()
+    assert now["x"] == pytest.approx(box["x"] + 60, abs=1)
+    assert now["y"] == pytest.approx(box["y"] + 20, abs=1)
+
+    page.get_by_label("Start x").fill("99")
+    press(page, "Enter")
+    assert page.get_by_label("Start x").input_value() == "2.2"  # the edge of the picture
+
+
+def test_a_step_is_shown_in_pictures_and_in_numbers(explorer):
+    page = explorer("#landscape=quadratic&shown=gd&focus=gd")
+    rows = page.locator(".explorer-table tr")
+    page.get_by_label("Step", exact=True).focus()
+    before = page.evaluate(PATHS)
+    press(page, "Home", "ArrowRight")
+    page.wait_for_timeout(50)
+    assert page.evaluate(PATHS) != before
+    # The first step from (-1.9, 1.1) on (x² + 20 y²)/2 at rate 0.08.
+    assert [row.split() for row in rows.all_inner_texts()[1:]] == [
+        ["position", "−1.75", "−0.66"],
+        ["gradient", "−1.9", "22"],
+        ["step", "0.152", "−1.76"],
+    ]
+    ends(page)
+    assert "step=1" in fragment(page).split("&")
+
+
+def test_what_diverges_is_said_to(explorer):
+    page = explorer("#landscape=rosenbrock&shown=gd&gd.lr=0.1")
+    assert re.search(r"Gradient descent diverges, beyond the picture at step \d+", ends(page))
+
+
+def test_the_step_that_runs_is_the_rule(explorer):
+    page = explorer("#shown=lars&focus=lars")
+    page.locator("summary", has_text="The step that runs here").click()
+    code = page.locator(".explorer-code pre").inner_text()
+    assert "You, Gitman and Ginsburg (2017), Algorithm 1" in code
+    assert "norm(g)" in code
+
+
+def test_a_redraw_is_fast_enough_for_60_frames_a_second(explorer):
+    page = explorer()
+    handle = page.locator(".explorer-start")
+    handle.focus()
+    times = []
+    for _ in range(40):
+        press(page, "ArrowRight")
+        page.wait_for_timeout(20)
+        times.append(float(page.locator(".explorer").get_attribute("data-milliseconds")))
+    # Other tests run beside this one, so the fastest quarter is what tells of the script.
+    assert median(sorted(times)[:20]) < 8
+
+
+@pytest.mark.parametrize(("landscape", "width"), [("game", 360), ("noisy", 1280)])
+def test_it_is_accessible_in_both_themes_in_other_states(explorer, landscape, width):
+    page = explorer(f"#landscape={landscape}&schedule=warmup&shown=adafactor,amsgrad", width)
+    page.locator("summary", has_text="The step that runs here").click()
+    for theme in ("light", "dark"):
+        page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+        page.wait_for_timeout(100)
+        found = Axe().run(page, context=".explorer", options=AXE).response["violations"]
+        assert [v["id"] for v in found if v["impact"] in ("serious", "critical")] == []
+        wide, room = page.evaluate(
+            "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+        )
+        assert wide <= room
+
+
+def test_it_plays_unless_motion_is_to_be_reduced(browser, address, explorer):
+    assert explorer().get_by_role("button", name="Play").count() == 0
+    context = browser.new_context(reduced_motion="no-preference")
+    page = context.new_page()
+    page.goto(f"{address}/{PAGE}")
+    page.get_by_role("button", name="Play").click()
+    page.get_by_role("button", name="Pause").wait_for()
+    page.wait_for_timeout(400)
+    page.get_by_role("button", name="Pause").click()
+    assert 0 < int(page.get_by_label("Step", exact=True).input_value()) < 100
+    context.close()
+
+
+def test_it_works_from_a_file(window, site):
+    page = window(1280).new_page()
+    wrong = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(f"file://{site / PAGE}#landscape=beale")
+    assert "Beale's function, after 300 steps" in page.locator(ENDS).inner_text()
+    page.get_by_role("checkbox", name="Sophia").check()
+    ends(page)
+    assert "sophia" in fragment(page)
+    assert not wrong
+    page.close()
+
+
+def test_only_pages_with_an_explorer_load_it(pages):
+    for name, page in pages.items():
+        scripts = [s["src"] for s in page.find_all("script", src=True) if "explorer/" in s["src"]]
+        assert len(scripts) == (4 if page.select(".explorer") else 0), name
