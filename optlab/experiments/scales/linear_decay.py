@@ -37,8 +37,8 @@ LINEAR_DECAY = {
         replace(DIGITS, batch_size=16), replace(_SIGNALS, examples=None), (8, 15), 8, _RATES
     ),
     "gpu": LinearDecay(DIGITS, FASHION_CNN, (40, 20), 10, _RATES),
-    # Howard and Ruder fine-tune language models and have no such comparison: this one, at the
-    # size of the other chapters' papers, is ours.
+    # Howard and Ruder compare with a cosine in fine-tuning alone: this comparison, from random
+    # weights at the size of the other chapters' papers, is ours.
     "paper": LinearDecay(
         DIGITS, replace(cifar10("resnet26", 64), augment=False), (200, 100), 5, _RATES
     ),
