@@ -202,8 +202,8 @@
     };
     const lossFigure = figure("Loss above the minimum");
     const moveFigure = figure("Length of each step");
-    const rateFigure = figure("The rate, times");
-    const plots = make("div", { class: "explorer-plots" }, lossFigure.figure, moveFigure.figure, rateFigure.figure);
+    const rateFigure = figure("Multiplier of the rate");
+    const plots = make("div", { class: "explorer-plots" }, lossFigure.figure, moveFigure.figure, ...(small ? [] : [rateFigure.figure]));
     const time = make("div", { class: "explorer-time" });
     const shownSet = make("fieldset", { class: "explorer-shown" });
     const tune = make("div", { class: "explorer-tune" });
@@ -216,7 +216,7 @@
     const focusPart = make("section", { class: "explorer-focus", "aria-label": "The state of one optimizer" }, focusTitle, stateFigures, table);
     const panel = make("div", { class: "explorer-panel" }, shownSet, tune);
     root.replaceChildren(
-      choices, about, make("div", { class: "explorer-stage" }, map, panel, time, plots), ends,
+      ...(small ? [about, choices] : [choices, about]), make("div", { class: "explorer-stage" }, map, panel, time, plots), ends,
       ...(small ? [] : [focusPart, make("details", { class: "explorer-code" }, make("summary", {}, "The step that runs here"), code)]),
       share,
     );
@@ -240,7 +240,7 @@
       );
       const shape = schedules[settings.schedule].slider;
       choices.replaceChildren(
-        landscape.row,
+        ...(small ? [] : [landscape.row]),
         ...(slider ? [ranged(slider, settings.c, (c) => change({ c })).row] : []),
         ...(small ? [] : [schedule.row]),
         ...(shape && !small
