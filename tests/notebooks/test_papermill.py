@@ -33,6 +33,7 @@ SECOND = {
     "12-sgdr": {"seed": 1, "T_0": 4, "T_mult": 3, "tolerance": 0.08},
     "07-adamw": {"seed": 100, "eps": 1e-10},
     "08-adamwr": {"seed": 100, "norm": 0.02},
+    "09-lars": {"seed": 100, "momentum": 0.8, "trust": 0.002},
     "13-snapshot-ensembles": {"seed": 1, "members": 3, "classes": 2},
     "99-sample": {"seed": 1, "lr": 0.5},
 }
