@@ -75,7 +75,7 @@ class Engine:
         for a, b in zip(x.split(self.piece), y.split(self.piece), strict=True):
             outputs = self.copies.outputs(a)
             present = b != PADDING
-            share = present.sum() / count
+            share = present.sum().double() / count
             total = total + (share * _losses(self.loss, outputs, b).double()).where(share > 0, 0)
             error = error + _wrong(outputs, b, present) / count
         return total, error

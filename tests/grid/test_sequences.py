@@ -91,9 +91,9 @@ def compare(run, k, s, model, losses, task):
     assert 0 < present.double().mean() < 1
     assert run.error[k, s, -1].item() == pytest.approx(wrong.item())
     expected = of_words(logits, task.y_test).item()
-    assert run.test_loss[k, s, -1].item() == pytest.approx(expected)
+    assert run.test_loss[k, s, -1].item() == pytest.approx(expected, rel=1e-9)
     expected = of_words(model(task.x_train), task.y_train).item()
-    assert run.loss[k, s, -1].item() == pytest.approx(expected)
+    assert run.loss[k, s, -1].item() == pytest.approx(expected, rel=1e-9)
 
 
 SETTINGS = {
