@@ -42,7 +42,7 @@ _RHO = (0.1, 0.3, 1.0)
 SOPHIA = {
     "ci": Sophia(
         Characters(16, 2, 1, batch_size=16, examples=4000, test=300, length=10),
-        steps=120,
+        steps=100,
         tuning=2,
         seeds=5,
         adam_lr=_powers(-7, -5),
@@ -53,9 +53,9 @@ SOPHIA = {
     ),
     "small": Sophia(
         Characters(
-            32, 2, 2, batch_size=32, examples=60_000, test=2000, length=12, precision="float32"
+            32, 2, 1, batch_size=32, examples=60_000, test=2000, length=12, precision="float32"
         ),
-        steps=600,
+        steps=500,
         tuning=2,
         seeds=5,
         adam_lr=_powers(-8, -6),
