@@ -289,13 +289,15 @@ var explorerDraw = (() => {
     const { context, width, height } = prepare(canvas);
     if (!width) return;
     const margin = { left: 42, right: 8, top: 6, bottom: 17 };
-    const height_ = (v) => (log ? Math.log10(Math.max(v, FLOOR)) : v);
+    // Heights on the axis; where nothing is to be drawn, no number.
+    const scale = (v) => (log ? (v < FLOOR ? NaN : Math.log10(v)) : v);
+    const heights = curves.map(({ values }) => Float64Array.from(values, scale));
     let [low, high] = [Infinity, -Infinity];
-    for (const { values } of curves) {
-      for (const value of values) {
-        if (!Number.isFinite(value) || (log && value < FLOOR)) continue;
-        low = Math.min(low, height_(value));
-        high = Math.max(high, height_(value));
+    for (const curve of heights) {
+      for (let i = 0; i < curve.length; i++) {
+        if (!Number.isFinite(curve[i])) continue;
+        if (curve[i] < low) low = curve[i];
+        if (curve[i] > high) high = curve[i];
       }
     }
     if (low > high) [low, high] = [0, 1];
@@ -306,7 +308,7 @@ var explorerDraw = (() => {
     [low, high] = [low - pad, high + pad];
     const toX = (t) => margin.left + (t / T) * (width - margin.left - margin.right);
     const toY = (v) => {
-      const share = (height_(v) - low) / (high - low);
+      const share = (v - low) / (high - low);
       return margin.top + (1 - Math.max(-9, Math.min(9, share))) * (height - margin.top - margin.bottom);
     };
 
@@ -319,9 +321,9 @@ var explorerDraw = (() => {
     const room = Math.max(2, Math.floor((height - margin.top - margin.bottom) / 24));
     const ticks = log ? decades(low, high, room) : round(low, high, room);
     for (const tick of ticks) {
-      const value = log ? 10 ** tick : tick;
-      stroke(context, [[margin.left, toY(value)], [width - margin.right, toY(value)]]);
-      context.fillText(log ? (tick >= -2 && tick <= 3 ? text(value) : `10${raised(tick)}`) : text(tick, 2), margin.left - 5, toY(value));
+      const label = !log ? text(tick, 2) : tick >= -2 && tick <= 3 ? text(10 ** tick) : `10${raised(tick)}`;
+      stroke(context, [[margin.left, toY(tick)], [width - margin.right, toY(tick)]]);
+      context.fillText(label, margin.left - 5, toY(tick));
     }
     context.textBaseline = "top";
     context.textAlign = "left";
@@ -337,29 +339,29 @@ var explorerDraw = (() => {
     context.setLineDash([2, 3]);
     if (k < T) stroke(context, [[toX(k), margin.top], [toX(k), height - margin.bottom]]);
     context.lineWidth = 1.6;
-    for (const { values, first, style } of curves) {
+    curves.forEach(({ first, style }, n) => {
       context.strokeStyle = style.color;
       context.setLineDash(style.dashed ? DASH : []);
       context.beginPath();
-      let before = null;
-      for (let i = 0; i < values.length; i++) {
-        if (!Number.isFinite(values[i]) || (log && values[i] < FLOOR)) {
-          before = null;
-          continue;
+      let [drawn, beforeX, beforeY] = [false, 0, 0];
+      heights[n].forEach((height, i) => {
+        if (!Number.isFinite(height)) {
+          drawn = false;
+          return;
         }
-        const point = [toX(first + i), toY(values[i])];
-        if (before && near(point, before)) continue;
-        if (before) context.lineTo(...point);
-        else context.moveTo(...point);
-        before = point;
-      }
+        const [x, y] = [toX(first + i), toY(height)];
+        if (drawn && Math.abs(x - beforeX) < 0.5 && Math.abs(y - beforeY) < 0.5) return;
+        if (drawn) context.lineTo(x, y);
+        else context.moveTo(x, y);
+        [drawn, beforeX, beforeY] = [true, x, y];
+      });
       context.stroke();
-    }
-    for (const { values, first, style } of curves) {
-      const i = Math.min(k - first, values.length - 1);
-      if (i < 0 || !style.mark || !Number.isFinite(values[i]) || (log && values[i] < FLOOR)) continue;
-      mark(context, style, toX(first + i), toY(values[i]), 3.5, look.paper);
-    }
+    });
+    curves.forEach(({ first, style }, n) => {
+      const i = Math.min(k - first, heights[n].length - 1);
+      if (i < 0 || !style.mark || !Number.isFinite(heights[n][i])) return;
+      mark(context, style, toX(first + i), toY(heights[n][i]), 3.5, look.paper);
+    });
     context.restore();
   }
 

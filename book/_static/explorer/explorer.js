@@ -454,7 +454,7 @@
       const title = game ? "Average regret" : "Loss above the minimum";
       if (lossFigure.caption.textContent !== title) lossFigure.caption.textContent = title;
       plot(lossFigure.canvas, { ...common, log: !game, zero: game, curves: runs.map(({ style, result }) => ({ values: result.losses, first: game ? 1 : 0, style })) });
-      plot(moveFigure.canvas, { ...common, log: true, curves: runs.map(({ style, result }) => ({ values: result.moves.map((m) => Math.hypot(...m)), first: 1, style })) });
+      plot(moveFigure.canvas, { ...common, log: true, curves: runs.map(({ style, result }) => ({ values: result.moves.map(([dx, dy = 0]) => Math.sqrt(dx * dx + dy * dy)), first: 1, style })) });
       if (!small) {
         plot(rateFigure.canvas, { ...common, zero: true, curves: [{ values: rates, first: 1, style: { color: look.ink, mark: "circle" } }] });
         drawStates(common);
