@@ -34,6 +34,7 @@ SECOND = {
     "07-adamw": {"seed": 100, "eps": 1e-10},
     "08-adamwr": {"seed": 100, "norm": 0.02},
     "09-lars": {"seed": 100, "momentum": 0.8, "trust": 0.002},
+    "10-lamb": {"seed": 100, "weight_decay": 0.2, "layers": 2, "phi_high": 3.0},
     "13-snapshot-ensembles": {"seed": 1, "members": 3, "classes": 2},
     "14-sophia": {"seed": 100, "draws": 200, "batch": 60},
     "99-sample": {"seed": 1, "lr": 0.5},

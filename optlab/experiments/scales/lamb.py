@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from optlab.experiments.scales.batch_scaling import BASES, _powers
 
-_ADAM = {"ci": (-8, -3), "small": (-10, -4), "gpu": (-12, -4), "paper": (-12, -4)}
-_LAMB = {"ci": (-7, -2), "small": (-9, -3), "gpu": (-11, -3), "paper": (-11, -3)}
+_ADAM = {"ci": (-7, -3), "small": (-9, -4), "gpu": (-12, -4), "paper": (-12, -4)}
+_LAMB = {"ci": (-7, -1), "small": (-8, -2), "gpu": (-11, -3), "paper": (-11, -3)}
 # The coefficient of decay and the rates are ours; tasks and batches are those of LARS.
 LAMB = {
     scale: replace(
@@ -21,3 +21,5 @@ LAMB = {
     )
     for scale, base in BASES.items()
 }
+LAMB["ci"] = replace(LAMB["ci"], batch_sizes=(32, 128, 512))
+LAMB["small"] = replace(LAMB["small"], batch_sizes=(32, 256, 1024, 4096))
