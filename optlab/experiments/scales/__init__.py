@@ -13,6 +13,7 @@ from optlab.experiments.scales.adamw import ADAMW, AdamW
 from optlab.experiments.scales.adamwr import ADAMWR, AdamWR
 from optlab.experiments.scales.batch_scaling import LARS, BatchScaling
 from optlab.experiments.scales.characters import Characters
+from optlab.experiments.scales.choosing import CHOOSING, Choosing
 from optlab.experiments.scales.ensembles import ENSEMBLES, Ensembles
 from optlab.experiments.scales.lamb import LAMB
 from optlab.experiments.scales.linear_decay import LINEAR_DECAY, LinearDecay
@@ -20,7 +21,7 @@ from optlab.experiments.scales.sgdr import SGDR, SGDR_
 from optlab.experiments.scales.sophia import SOPHIA, Sophia
 from optlab.experiments.scales.task import Task
 
-Settings = AdamW | AdamWR | BatchScaling | LinearDecay | SGDR | Ensembles | Sophia
+Settings = AdamW | AdamWR | BatchScaling | LinearDecay | SGDR | Ensembles | Sophia | Choosing
 
 SCALES = ("ci", "small", "gpu", "paper")
 CHAPTERS: dict[str, Mapping[str, Settings]] = {
@@ -32,6 +33,7 @@ CHAPTERS: dict[str, Mapping[str, Settings]] = {
     "12-sgdr": SGDR_,
     "13-snapshot-ensembles": ENSEMBLES,
     "14-sophia": SOPHIA,
+    "15-choosing-an-optimizer": CHOOSING,
 }
 
 
@@ -49,6 +51,8 @@ def settings(chapter: Literal["12-sgdr"], scale: str) -> SGDR: ...
 def settings(chapter: Literal["13-snapshot-ensembles"], scale: str) -> Ensembles: ...
 @overload
 def settings(chapter: Literal["14-sophia"], scale: str) -> Sophia: ...
+@overload
+def settings(chapter: Literal["15-choosing-an-optimizer"], scale: str) -> Choosing: ...
 @overload
 def settings(chapter: str, scale: str) -> Settings: ...
 def settings(chapter: str, scale: str) -> Settings:
@@ -71,6 +75,7 @@ __all__ = [
     "AdamWR",
     "BatchScaling",
     "Characters",
+    "Choosing",
     "Ensembles",
     "LinearDecay",
     "Settings",
