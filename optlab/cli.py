@@ -134,7 +134,8 @@ def bench(
     if together and (grids or algorithms):
         raise click.BadParameter("--together times all: leave --grid and ALGORITHMS out")
     bench: ModuleType = grid if grids else ours if together else steps
-    rows, conditions = [], {}
+    rows: list[Any] = []
+    conditions: dict[str, Any] = {}
     chosen = list(algorithms or steps.CONTESTS)
     items: Iterable[Any]
     if grids or together:
