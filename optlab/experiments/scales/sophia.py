@@ -53,9 +53,9 @@ SOPHIA = {
     ),
     "small": Sophia(
         Characters(
-            32, 2, 1, batch_size=32, examples=60_000, test=2000, length=12, precision="float32"
+            32, 2, 1, batch_size=32, examples=40_000, test=1000, length=12, precision="float32"
         ),
-        steps=500,
+        steps=300,
         tuning=2,
         seeds=5,
         adam_lr=_powers(-8, -6),
