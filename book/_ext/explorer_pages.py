@@ -7,7 +7,8 @@
     :::
 
 The argument of a small one is the part after # of an address that the explorer's page shows.
-Its scripts are loaded on the pages that have one, and on no other.
+Its scripts are loaded on the pages that have one, and on no other; in a chapter, when the reader
+comes near it.
 """
 
 from html import escape
@@ -17,6 +18,7 @@ from sphinx.util.docutils import SphinxDirective
 
 PAGE = "book/explorer"
 STYLE = "explorer/explorer.css"
+LATER = "explorer/later.js"
 SCRIPTS = ("explorer/rules.js", "explorer/run.js", "explorer/draw.js", "explorer/explorer.js")
 WITHOUT = "The paths of optimizers on a landscape, drawn by a script, which has not run here."
 
@@ -45,9 +47,11 @@ def fill(app, doctree, docname):
 
 
 def add_files(app, pagename, templatename, context, doctree):
-    if doctree is not None and places(doctree):
+    found = places(doctree) if doctree is not None else []
+    if found:
         app.add_css_file(STYLE)
-        for script in SCRIPTS:
+        whole = any(node["settings"] is None for node in found)
+        for script in SCRIPTS if whole else [LATER]:
             app.add_js_file(script, loading_method="defer")
 
 

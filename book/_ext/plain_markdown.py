@@ -8,7 +8,7 @@ TARGET = re.compile(r"^\(([\w-]+)\)=$")
 OPTION = re.compile(r"^:([a-z-]+):\s*(.*)$")
 LABEL = re.compile(r"^:label:\s*(\S+)", re.M)
 NUMBERED = re.compile(r"^(\$\$)\s*\(([\w-]+)\)\s*$")
-LINK = re.compile(r"\]\(([\w./-]+?)\.(ipynb|md)(#[\w-]+)?\)")
+LINK = re.compile(r"\]\(([\w./-]+?)\.(ipynb|md)(#[\w=&.,-]+)?\)")
 UNTITLED = {"proof": "Proof", "note": "Note", "exercise": "Exercise"}
 
 
@@ -91,6 +91,8 @@ def opening(kind, title):
         return "**Solution.**", False, ""
     if kind == "solution-end":
         return "", False, ""
+    if kind == "explorer":
+        return f"[Try it in the explorer](../book/explorer.md#{title})", False, ""
     if kind == "proof":
         return "*Proof.*", False, "∎"
     if kind in ("admonition", "note"):
