@@ -6,7 +6,7 @@ UV    := $(BIN)/uv pip
 export VIRTUAL_ENV := $(CURDIR)/.venv
 
 .DEFAULT_GOAL := book
-.PHONY: book test sync outputs oracles lint lock clean
+.PHONY: book pdf test sync outputs oracles lint lock clean
 
 .venv/.ok: requirements.lock pyproject.toml
 	$(PY) -m venv .venv
@@ -17,6 +17,10 @@ export VIRTUAL_ENV := $(CURDIR)/.venv
 
 book: .venv/.ok          ## the site, in _build/html
 	$(BIN)/jupyter-book build . -W --keep-going
+
+pdf: .venv/.ok           ## the whole book as one file, _build/pdf/optimizers.pdf; needs Chromium
+	$(BIN)/jupyter-book build . --builder custom --custom-builder singlehtml --path-output _build/pdf
+	$(BIN)/python book/pdf.py _build/pdf/_build/singlehtml _build/pdf/optimizers.pdf
 
 test: .venv/.ok          ## rules, interpretations, notebooks (strict), pages
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile

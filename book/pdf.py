@@ -1,0 +1,53 @@
+"""`make pdf`: print the book, built as a single page, with Chromium.
+
+    python book/pdf.py FOLDER_OF_THE_SITE FILE.pdf
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FOOT = (
+    '<div style="font: 8px sans-serif; width: 100%; text-align: center">'
+    '<span class="pageNumber"></span></div>'
+)
+
+
+def main(site, pdf):
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        sys.exit(f"make pdf needs Chromium: install one of {', '.join(BROWSERS)}")
+    # Paths on the page are relative to the root, and the page is not there.
+    page_file = Path(site, "all.html")
+    shutil.copyfile(Path(site, "book/index.html"), page_file)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
+        page = chromium.new_page(color_scheme="light")
+        page.set_default_timeout(600_000)
+        page.goto(page_file.resolve().as_uri())
+        page.evaluate("MathJax.startup.promise")
+        # Proofs and solutions are opened; code that pages fold away stays so.
+        page.evaluate(
+            "document.querySelectorAll('details:not(.hide)').forEach(d => { d.open = true })"
+        )
+        page.evaluate("document.fonts.ready")
+        page.pdf(
+            path=pdf,
+            format="A4",
+            scale=0.85,
+            margin={"top": "18mm", "bottom": "18mm", "left": "16mm", "right": "16mm"},
+            display_header_footer=True,
+            header_template="<span></span>",
+            footer_template=FOOT,
+            outline=True,
+            tagged=True,
+        )
+        chromium.close()
+    print(pdf)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
