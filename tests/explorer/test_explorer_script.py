@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from click.testing import CliRunner
 from py_mini_racer import MiniRacer
 
 from optlab import schedules
+from optlab.cli import main
 from optlab.explorer import LANDSCAPES, OPTIMIZERS, PATH, SCHEDULES, rules_script
 from optlab.rules import State, average_hessian
 from optlab.schedules import LRScheduler
@@ -313,3 +315,19 @@ def test_noise_moves_the_gradient_by_sigma(engine):
     assert noisy["gradients"][0] == pytest.approx(
         [calm["gradients"][0][0] + 0.5 * sigma, calm["gradients"][0][1] - 2 * sigma]
     )
+
+
+def test_the_command_writes_the_script_and_checks_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    command = CliRunner()
+    missing = command.invoke(main, ["javascript"])
+    assert missing.exit_code == 2
+    assert "work where book/ is" in missing.output
+    PATH.parent.mkdir(parents=True)
+    assert command.invoke(main, ["javascript"]).exit_code == 0
+    assert PATH.read_bytes() == (ROOT / PATH).read_bytes()
+    assert command.invoke(main, ["javascript", "--check"]).exit_code == 0
+    PATH.write_text("// edited")
+    old = command.invoke(main, ["javascript", "--check"])
+    assert old.exit_code == 1
+    assert "run: optlab javascript" in old.output

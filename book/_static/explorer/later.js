@@ -14,7 +14,7 @@
         document.head.append(script);
       }
     },
-    { rootMargin: "800px" },
+    { rootMargin: "100px" },
   );
   places.forEach((place) => near.observe(place));
 })();
