@@ -52,7 +52,11 @@ STRATEGIES = ("ddp", "fsdp2")
     show_default=True,
     help="How the rate grows with the batch: 1 in proportion, 0.5 as its root, 0 not at all.",
 )
-@click.option("--warmup", type=click.FloatRange(0, 0.9), default=0.0, show_default=True)
+@click.option(
+    "--warmup",
+    type=click.FloatRange(0, 0.9),
+    help="Share of the updates in which the rate rises. Default: the chapter's.",
+)
 @click.option("--strategy", type=click.Choice(STRATEGIES), default="ddp", show_default=True)
 @click.option("--scale", type=click.Choice(SCALES), default="ci", show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
@@ -62,7 +66,7 @@ def main(
     batch_size: int,
     lr: float | None,
     power: float,
-    warmup: float,
+    warmup: float | None,
     strategy: str,
     scale: str,
     seed: int,
@@ -77,11 +81,11 @@ def main(
         how = f"{share.world} processes, {strategy}" if share.world > 1 else "1 process"
         for optimizer in optimizers:
             chapter = _settings(optimizer, scale)
-            task = chapter.task
+            task, rising = chapter.task, chapter.warmup if warmup is None else warmup
             if share.rank == 0:
                 click.echo(f"{optimizer}, batches of {batch_size}, {chapter.epochs} epochs, {how}")
             for rate in chapter.rates[optimizer.lower()] if lr is None else [lr]:
-                scaling = Scaling(rate, power, warmup)
+                scaling = Scaling(rate, power, rising)
                 found = run(chapter, optimizer, scaling, batch_size, seed, strategy, share, place)
                 if share.rank == 0:
                     click.echo(
@@ -155,8 +159,10 @@ def spread(model: nn.Module, strategy: str, place: torch.device) -> nn.Module:
 
 
 def _hyperparameters(optimizer: str, chapter: BatchScaling) -> dict[str, Any]:
-    momentum = {"momentum": chapter.momentum} if optimizer in ("SGD", "LARS") else {}
-    return {"weight_decay": chapter.weight_decay, **momentum}
+    """The chapter's, as torch's arguments; what is not here is the class's default."""
+    own = {"momentum": chapter.momentum} if optimizer in ("SGD", "LARS") else {"eps": 1e-6}
+    decay = {} if optimizer == "Adam" else {"weight_decay": chapter.weight_decay}
+    return {**own, **decay}
 
 
 def _settings(optimizer: str, scale: str) -> BatchScaling:

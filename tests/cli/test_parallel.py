@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -55,17 +56,29 @@ def test_two_processes_give_the_numbers_of_one(strategy, alone):
     assert numbers(done.stdout) == pytest.approx(alone, abs=2e-8)
 
 
-def test_one_process_gives_the_numbers_of_the_chapters_experiment(alone):
-    chapter = settings("10-lamb", "ci")
-    scaling = Scaling(0.05, 0.5, 0.2)
-    grid = batch_scaling(
-        chapter.__class__(**{**vars(chapter), "batch_sizes": (341,)}),
-        rules.lamb,
-        [scaling],
-        {"beta1": 0.9, "beta2": 0.999, "eps": 1e-6, "weight_decay": chapter.weight_decay},
-        seeds=[0],
-    )
-    assert alone[3] == pytest.approx(100 * float(grid), abs=0.006)
+ADAM = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-6}
+RULES = {
+    "SGD": (rules.with_l2(rules.momentum), {"momentum": 0.9, "weight_decay": 5e-4}),
+    "LARS": (
+        rules.lars,
+        {"momentum": 0.9, "weight_decay": 5e-4, "trust_coefficient": 0.001},
+    ),
+    "Adam": (rules.adam, ADAM),
+    "AdamW": (rules.with_decay(rules.adam), {**ADAM, "weight_decay": 0.01}),
+    "LAMB": (rules.lamb, {**ADAM, "weight_decay": 0.01}),
+}
+
+
+@pytest.mark.parametrize("optimizer", parallel.CHAPTERS)
+def test_one_process_gives_the_numbers_of_the_chapters_experiment(optimizer):
+    chapter = settings(parallel.CHAPTERS[optimizer], "ci")
+    scaling = Scaling(chapter.rates[optimizer.lower()][2], 0.0, chapter.warmup)
+    rule, hyperparameters = RULES[optimizer]
+    experiment = replace(chapter, batch_sizes=(512,))
+    grid = batch_scaling(experiment, rule, [scaling], hyperparameters, seeds=[3])
+    place = torch.device("cpu")
+    alone = parallel.run(chapter, optimizer, scaling, 512, 3, "ddp", Share(), place)
+    assert alone.error[-1] == pytest.approx(float(grid), abs=1e-12)
 
 
 @pytest.mark.parametrize(
