@@ -37,6 +37,7 @@ SECOND = {
     "10-lamb": {"seed": 100, "weight_decay": 0.2, "layers": 2, "phi_high": 3.0},
     "13-snapshot-ensembles": {"seed": 1, "members": 3, "classes": 2},
     "14-sophia": {"seed": 100, "draws": 200, "batch": 60},
+    "15-choosing-an-optimizer": {"seed": 100, "norm": 0.025, "tolerance": 0.2},
     "99-sample": {"seed": 1, "lr": 0.5},
 }
 
