@@ -82,3 +82,4 @@ LARS = {
     scale: replace(base, rates={"sgd": _powers(*_SGD[scale]), "lars": _powers(*_LARS[scale])})
     for scale, base in BASES.items()
 }
+LARS["small"] = replace(LARS["small"], batch_sizes=(32, 256, 1024, 4096))
