@@ -182,6 +182,7 @@
     const own = root.dataset.settings ?? "";
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     let settings = read(small ? own : location.hash.slice(1) || own);
+    const parts = {}; // controls and pictures that are reached again, by name
     let look, runs, rates, noise, groundOf, pending, playing, settling, told;
 
     const land = () => landscapes[settings.landscape];
@@ -248,7 +249,7 @@
           : []),
       );
       // The select that was used has been replaced: the keyboard stays on its successor.
-      build.selects = { Landscape: landscape.select, Schedule: schedule.select };
+      parts.selects = { Landscape: landscape.select, Schedule: schedule.select };
       about.textContent = land().about;
       buildTime();
       buildShown();
@@ -260,7 +261,7 @@
       stop();
       settings = next;
       build();
-      build.selects[row.querySelector("label").textContent]?.focus();
+      parts.selects[row.querySelector("label").textContent]?.focus();
       update();
     }
 
@@ -275,7 +276,7 @@
           settle();
         },
       );
-      build.step = step;
+      parts.step = step;
       const steps = ranged(
         { label: "Number of steps", low: 10, high: MOST, scale: "log", whole: false },
         settings.steps,
@@ -286,7 +287,7 @@
         },
       );
       const play = make("button", { type: "button", onclick: () => (playing ? stop() : start()) }, "Play");
-      build.play = play;
+      parts.play = play;
       const coordinates = settings.start.map((value, i) => {
         const id = `explorer-${++names}`;
         const input = make("input", {
@@ -300,7 +301,7 @@
         });
         return make("div", { class: "explorer-number" }, make("label", { for: id }, `Start ${AXES[i]}`), input);
       });
-      build.coordinates = coordinates.map((row) => row.querySelector("input"));
+      parts.coordinates = coordinates.map((row) => row.querySelector("input"));
       time.replaceChildren(...(still ? [] : [play]), step.row, steps.row, ...(small ? [] : coordinates));
     }
 
@@ -348,7 +349,7 @@
       code.textContent = step.toString().replace(/^ {6}/gm, "");
       code.setAttribute("aria-label", `One step of ${label}, in JavaScript`);
       stateFigures.replaceChildren();
-      build.states = [...optimizers[focus].init, "rate"].map((name) => {
+      parts.states = [...optimizers[focus].init, "rate"].map((name) => {
         const made = figure(name === "rate" ? "Step ÷ gradient" : `State ${name}`);
         made.name = name;
         stateFigures.append(made.figure);
@@ -362,7 +363,7 @@
     function buildShare() {
       if (small) {
         const open = make("a", { href: root.dataset.page ?? "" }, "Open in the explorer");
-        build.open = open;
+        parts.open = open;
         share.replaceChildren(open);
         return;
       }
@@ -476,7 +477,7 @@
           values: values.map((v) => v[i]),
           style: { color: i ? common.look.ink : one.style.color, dashed: i > 0 },
         }));
-      for (const { name, canvas } of build.states) {
+      for (const { name, canvas } of parts.states) {
         const curves =
           name === "rate"
             ? along(ratios(one.result)).map((curve) => ({ ...curve, first: 1 }))
@@ -529,7 +530,7 @@
     function keep() {
       const address = write(settings);
       if (small) {
-        build.open.href = `${root.dataset.page}#${address}`;
+        parts.open.href = `${root.dataset.page}#${address}`;
         return;
       }
       if (address === "landscape=quadratic" && !location.hash) return;
@@ -544,7 +545,7 @@
       handle.style.transform = `translate(${f.px(x)}px, ${f.py(y)}px)`;
       const at = settings.start.map((v, i) => `${AXES[i]} ${text(v, 4)}`).join(", ");
       handle.setAttribute("aria-label", `Start point, ${at}. Arrow keys move it.`);
-      build.coordinates.forEach((input, i) => {
+      parts.coordinates.forEach((input, i) => {
         if (document.activeElement !== input) input.value = settings.start[i];
       });
     }
@@ -578,7 +579,7 @@
     // ---- time
 
     function start() {
-      build.play.textContent = "Pause";
+      parts.play.textContent = "Pause";
       const from = last() >= settings.steps ? 0 : last();
       const speed = settings.steps / 6000; // steps for each millisecond
       let begin;
@@ -586,7 +587,7 @@
         begin ??= now;
         const k = Math.min(settings.steps, Math.round(from + (now - begin) * speed));
         settings.step = k === settings.steps ? null : k;
-        build.step.set(k);
+        parts.step.set(k);
         draw();
         if (settings.step === null) stop();
         else playing = requestAnimationFrame(tick);
@@ -598,7 +599,7 @@
       if (!playing) return;
       cancelAnimationFrame(playing);
       playing = undefined;
-      build.play.textContent = "Play";
+      parts.play.textContent = "Play";
       keep();
     }
 
