@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+ADDRESSED = ["address", "describe_pages", "not_found"]  # extensions that use the address
 
 
 def content(page, **attributes):
@@ -52,6 +53,8 @@ def test_without_a_public_address_nothing_points_to_one(site, pages):
 @pytest.mark.parametrize("base", ["", "https://books.example/optimizers/"])
 def test_one_public_address_gives_the_rest(tmp_path, base):
     shutil.copytree(ROOT / "book/_ext", tmp_path / "ext")
+    (tmp_path / "templates").mkdir()
+    shutil.copy(ROOT / "book/_templates/not-found.html", tmp_path / "templates")
     (tmp_path / "index.md").write_text("# A page\n\nOne sentence that says what it is about.\n")
     (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: index\n")
     (tmp_path / "_config.yml").write_text(
@@ -60,13 +63,18 @@ def test_one_public_address_gives_the_rest(tmp_path, base):
                 "title": "A book",
                 "repository": {"url": "https://github.com/owner/name/", "branch": "main"},
                 "html": {"baseurl": base},
-                "sphinx": {"local_extensions": {"address": "ext", "describe_pages": "ext"}},
+                "sphinx": {
+                    "local_extensions": dict.fromkeys(ADDRESSED, "ext"),
+                    "config": {"templates_path": ["templates"]},
+                },
             }
         )
     )
     builder = Path(sys.executable).with_name("jupyter-book")
     subprocess.run([builder, "build", tmp_path], check=True, capture_output=True)
     html = (tmp_path / "_build/html/index.html").read_text()
+    root = "/optimizers/" if base else "/name/"
+    assert f'href="{root}index.html"' in (tmp_path / "_build/html/404.html").read_text()
     where = f"{base or 'https://owner.github.io/name/'}index.html"
     assert f'<link rel="canonical" href="{where}" />' in html
     assert f'<meta property="og:url" content="{where}">' in html
