@@ -16,6 +16,7 @@ import torch
 
 import optlab
 from optlab.bench import steps
+from optlab.experiments.records import result_file
 
 UNIT = "SGD"
 
@@ -49,6 +50,15 @@ def run(device: str, rounds: int) -> Iterator[Row | dict[str, Any]]:
     seconds = steps.medians(ours, rounds, place)
     for name, s in seconds.items():
         yield Row(name, 1e3 * s, s / seconds[UNIT])
+
+
+def recorded() -> tuple[dict[str, float], dict[str, Any]] | None:
+    """The ratio of each algorithm and the conditions of the run that the book shows, or None."""
+    path = result_file("bench/together.json")
+    if path is None:
+        return None
+    run = json.loads(path.read_text(encoding="utf-8"))
+    return {row["algorithm"]: row["ratio"] for row in run["rows"]}, run["conditions"]
 
 
 def table(row: Row) -> str:

@@ -92,10 +92,15 @@ def recorded(chapter: str, scale: str, folder: Path | None = None) -> Record | N
 
     folder: by default book/results, beside or above the working folder.
     """
+    path = result_file(f"{chapter}.{scale}.json", folder)
+    return Record(**json.loads(path.read_text(encoding="utf-8"))) if path else None
+
+
+def result_file(name: str, folder: Path | None = None) -> Path | None:
+    """A file of recorded results, or None if there is none. folder: as of `recorded`."""
     for place in [folder] if folder else _folders():
-        path = place / f"{chapter}.{scale}.json"
-        if path.is_file():
-            return Record(**json.loads(path.read_text(encoding="utf-8")))
+        if (place / name).is_file():
+            return place / name
     return None
 
 

@@ -7,11 +7,13 @@ import torch
 from click.testing import CliRunner
 
 from optlab import rules
-from optlab.bench import grid
+from optlab.bench import grid, together
 from optlab.bench import steps as bench
 from optlab.cli import main
 from optlab.optim import native
 from optlab.optim.split import split
+
+LARGE = bench.transformer()
 
 
 @pytest.fixture(autouse=True)
@@ -110,6 +112,13 @@ def test_a_grid_of_named_algorithms_is_refused():
     done = CliRunner().invoke(main, ["bench", "SGD", "--grid"])
     assert done.exit_code == 2
     assert "leave ALGORITHMS out" in done.output
+
+
+def test_the_times_that_the_book_shows_are_of_all_optimizers():
+    ratios, conditions = together.recorded()
+    assert ratios.keys() == bench.CONTESTS.keys()
+    assert ratios["SGD"] == 1
+    assert conditions["parameters"] == shapes_size(LARGE)
 
 
 def test_our_optimizers_take_turns(tmp_path):
