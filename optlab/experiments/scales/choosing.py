@@ -46,13 +46,13 @@ CHOOSING = {
     "small": Choosing(
         images=_IMAGES,
         signals=_SIGNALS,
-        letters=Characters(24, 2, 1, batch_size=32, examples=6400, test=500, length=10),
-        epochs=(20, 20, 1),
+        letters=Characters(24, 2, 1, batch_size=32, examples=3200, test=500, length=10),
+        epochs=(15, 15, 1),
         validation=(400, 1500, 500),
         points=11,
         factor=2,
-        tuning_seeds=(4, 4, 1),
-        seeds=(10, 10, 6),
+        tuning_seeds=(3, 3, 1),
+        seeds=(8, 8, 6),
     ),
     "gpu": Choosing(
         images=FASHION_CNN,
