@@ -28,8 +28,9 @@ class BatchScaling:
     momentum: float = 0.9
 
 
-def _powers(first: int, last: int, base: float = 1.0) -> tuple[float, ...]:
-    return tuple(base * 2.0**k for k in range(first, last + 1))
+def powers_of_two(first: int, last: int) -> tuple[float, ...]:
+    """2 to the powers first, first + 1, …, last."""
+    return tuple(2.0**k for k in range(first, last + 1))
 
 
 _DIGITS = BatchScaling(
@@ -79,7 +80,9 @@ _SGD = {"ci": (-3, 2), "small": (-4, 1), "gpu": (-7, 3), "paper": (-7, 3)}
 _LARS = {"ci": (3, 7), "small": (2, 7), "gpu": (0, 8), "paper": (-2, 8)}
 BASES = {"ci": _DIGITS, "small": _FASHION, "gpu": _FASHION_GPU, "paper": _CIFAR}
 LARS = {
-    scale: replace(base, rates={"sgd": _powers(*_SGD[scale]), "lars": _powers(*_LARS[scale])})
+    scale: replace(
+        base, rates={"sgd": powers_of_two(*_SGD[scale]), "lars": powers_of_two(*_LARS[scale])}
+    )
     for scale, base in BASES.items()
 }
 LARS["small"] = replace(LARS["small"], batch_sizes=(32, 256, 1024, 4096))

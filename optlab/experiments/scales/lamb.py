@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from optlab.experiments.scales.batch_scaling import BASES, _powers
+from optlab.experiments.scales.batch_scaling import BASES, powers_of_two
 
 _ADAM = {"ci": (-7, -3), "small": (-9, -4), "gpu": (-12, -4), "paper": (-12, -4)}
 _LAMB = {"ci": (-7, -1), "small": (-8, -2), "gpu": (-11, -3), "paper": (-11, -3)}
@@ -13,9 +13,9 @@ LAMB = {
     scale: replace(
         base,
         rates={
-            "adam": _powers(*_ADAM[scale]),
-            "adamw": _powers(*_ADAM[scale]),
-            "lamb": _powers(*_LAMB[scale]),
+            "adam": powers_of_two(*_ADAM[scale]),
+            "adamw": powers_of_two(*_ADAM[scale]),
+            "lamb": powers_of_two(*_LAMB[scale]),
         },
         weight_decay=0.01,
     )
