@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,11 +13,10 @@ from torch import nn
 from tqdm import tqdm
 
 from optlab.experiments.checkpoints import Checkpoint
-from optlab.experiments.data import Data
+from optlab.experiments.data import Augmentation, Data
 from optlab.experiments.shares import Share
 from optlab.schedules import LRScheduler
 
-Augmentation = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 AT_ONCE = 2000  # examples in one evaluation
 WHOLE = Share()
 
@@ -55,7 +54,8 @@ def train(
 
     seed: of the order of the batches, of augmentation, and of what the model draws (dropout);
     torch's global generators are left as they were.
-    scheduler: stepped after every update. augment: applied to the inputs of every batch.
+    scheduler: stepped after every update. augment: applied to the inputs of every batch; None is
+    that of the data.
     autocast: torch.bfloat16 for mixed precision; parameters and losses keep their precision.
     predict_at: epochs after which the class probabilities of the test set are kept.
     checkpoint: a file, written every `checkpoint_every` epochs and at the end. If it exists,
@@ -71,6 +71,7 @@ def train(
     Raises ValueError, one line, if data and model differ in device or precision, the
     checkpoint is damaged or of another run, or one is asked for by several processes.
     """
+    augment = data.augment if augment is None else augment
     parameter = next(model.parameters())
     _check(data, parameter, autocast)
     if share.world > 1 and (checkpoint is not None or predict_at):

@@ -13,14 +13,17 @@ def steps_per_epoch(n: int, batch_size: int, drop_last: bool = False) -> int:
 
 
 def batches(
-    n: int, batch_size: int, steps: int, seeds: Sequence[int], drop_last: bool = False
+    n: int,
+    batch_size: int,
+    steps: int,
+    generators: Sequence[torch.Generator],
+    drop_last: bool = False,
 ) -> Iterator[torch.Tensor]:
     """The examples of mini-batch 1, …, steps: seeds × (size of the batch).
 
-    Every epoch is a fresh permutation, drawn for each seed from its own generator; the
-    last batch of an epoch may be smaller, and is left out with drop_last.
+    Every epoch is a fresh permutation, drawn for each seed from its own generator as the epoch
+    begins; the last batch of an epoch may be smaller, and is left out with drop_last.
     """
-    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
     done = 0
     while True:
         orders = torch.stack([torch.randperm(n, generator=g) for g in generators])

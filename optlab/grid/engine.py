@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -13,9 +14,9 @@ from torch.nn.functional import cross_entropy
 
 from optlab.grid import memory
 from optlab.grid.mlp import MLP, Layer, layers
-from optlab.grid.serial import Serial
+from optlab.grid.serial import Normalized, Serial, forked, keeps_statistics
 from optlab.grid.targets import PADDING, are_classes
-from optlab.grid.vmapped import Vmapped, probe, refuse
+from optlab.grid.vmapped import Vmapped, attempt, probe, refuse
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -110,6 +111,7 @@ class Kind:
     piece: examples evaluated at a time: as many as are in a mini-batch, or more.
     activations: bytes of one run's intermediate values.
     flops: floating-point operations of one run's step.
+    statistics: whether the network has running statistics.
     """
 
     model: nn.Module
@@ -119,6 +121,7 @@ class Kind:
     piece: int
     activations: int
     flops: int
+    statistics: bool = False
 
     @property
     def device(self) -> torch.device:
@@ -126,13 +129,19 @@ class Kind:
 
     def compiles(self, execution: str, steps: int, runs: int) -> bool:
         """Whether steps are to be compiled."""
-        if self.layers is not None or execution == "plain":
+        if self.layers is not None or self.statistics or execution == "plain":
             return False
         worth = not self.serial and self.flops * steps * runs > _WORTH_COMPILING
         return execution == "compiled" or worth
 
-    def engine(self, starts: Sequence[nn.Module], configurations: int, compiled: bool) -> Engine:
-        """Copies of each start, one for each configuration."""
+    def engine(
+        self,
+        starts: Sequence[nn.Module],
+        seeds: Sequence[int],
+        configurations: int,
+        compiled: bool,
+    ) -> Engine:
+        """Copies of each seed's start, one for each configuration."""
 
         def stacked(tensors: list[torch.Tensor]) -> torch.Tensor:
             return torch.stack([x.detach() for x in tensors]).repeat_interleave(configurations, 0)
@@ -142,7 +151,7 @@ class Kind:
         grads = [torch.zeros_like(p) for p in params.values()]
         rest = [_buffers(m) for m in starts]
         buffers = {n: stacked([b[n] for b in rest]) for n in rest[0]}
-        functional = self._copies(params, grads, buffers, len(starts), compiled)
+        functional = self._copies(params, grads, buffers, seeds, compiled)
         copies: Copies = functional
         if self.layers is not None:
             copies = MLP(self.layers, list(params.values()), grads, len(starts))
@@ -153,12 +162,14 @@ class Kind:
         params: dict[str, torch.Tensor],
         grads: list[torch.Tensor],
         buffers: dict[str, torch.Tensor],
-        seeds: int,
+        seeds: Sequence[int],
         compiled: bool,
     ) -> Functional:
+        if self.statistics:
+            return Normalized(self.model, params, grads, buffers, seeds, self.loss)
         if self.serial and not compiled:
-            return Serial(self.model, params, grads, buffers, seeds, self.loss)
-        return Vmapped(self.model, params, grads, buffers, seeds, self.loss, compiled)
+            return Serial(self.model, params, grads, buffers, len(seeds), self.loss)
+        return Vmapped(self.model, params, grads, buffers, len(seeds), self.loss, compiled)
 
     @property
     def serial(self) -> bool:
@@ -167,7 +178,15 @@ class Kind:
         return convolves and self.device.type == "cpu"
 
     def predict(self, params: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
-        """Outputs of copies with these parameters, runs × shape, on examples x: on the CPU."""
+        """Outputs of copies with these parameters, runs × shape, on examples x: on the CPU.
+
+        Raises ValueError for networks with running statistics, which are no parameters.
+        """
+        if self.statistics:
+            raise ValueError(
+                "snapshots have no running statistics, without which there are no outputs: train "
+                "runs alone with optlab.experiments.train and predict_at"
+            )
         runs = len(next(iter(params.values())))
         moved = {n: p.to(self.device) for n, p in params.items()}
         copies: Copies
@@ -175,7 +194,7 @@ class Kind:
             copies = MLP(self.layers, list(moved.values()), [], 1)
         else:
             buffers = {n: b.expand(runs, *b.shape) for n, b in _buffers(self.model).items()}
-            copies = self._copies(moved, [], buffers, 1, False)
+            copies = self._copies(moved, [], buffers, [0], False)
         with torch.no_grad():
             parts = [  # copied, since copies may give the same memory again
                 copies.outputs(piece.to(self.device)).to("cpu", copy=True)
@@ -191,7 +210,9 @@ def _buffers(model: nn.Module) -> dict[str, torch.Tensor]:
 
 def describe(model: nn.Module, data: Any, loss: Loss, batch_size: int) -> Kind:
     """Look at a network before it is trained. Raises ValueError where a grid cannot train it."""
-    refuse(model)
+    statistics = keeps_statistics(model)
+    if not statistics:
+        refuse(model)
     params = {n: p.detach() for n, p in model.named_parameters() if p.requires_grad}
     if not params:
         raise ValueError("the model has no parameters that require gradients")
@@ -208,19 +229,23 @@ def describe(model: nn.Module, data: Any, loss: Loss, batch_size: int) -> Kind:
     labels = all(y.dim() == 1 and bool((y != PADDING).all()) for y in (data.y_train, data.y_test))
     plain = layers(model) if loss is cross_entropy and labels else None
     x, y = data.x_train[:batch_size], data.y_train[:batch_size]
-    probe(model, loss, x[:4], y[:4])
+    if not statistics:
+        probe(model, loss, x[:4], y[:4])
     piece = batch_size * -(-_PIECE // batch_size)
     if plain is not None:
         wide = sum(layer.outputs for layer in plain)
         elements = (2 * batch_size + piece) * wide + 4 * piece * plain[-1].outputs
         return Kind(model, params, plain, loss, piece, elements * first.element_size(), 0)
 
+    tried = copy.deepcopy(model).train() if statistics else model  # a start stays what it is
+
     def forward() -> torch.Tensor:
-        return loss(model(x), y)
+        return loss(tried(x), y)
 
     from torch.utils.flop_counter import FlopCounterMode
 
-    with FlopCounterMode(display=False) as counter:
-        kept = memory.saved_for_backward(forward, [x, y, *model.parameters()])
+    with forked(first.device), FlopCounterMode(display=False) as counter:
+        kept, _ = attempt(lambda: memory.saved_for_backward(forward, [x, y, *tried.parameters()]))
+    flops = 3 * counter.get_total_flops()
     activations = (3 + piece // batch_size) * kept
-    return Kind(model, params, None, loss, piece, activations, 3 * counter.get_total_flops())
+    return Kind(model, params, None, loss, piece, activations, flops, statistics)

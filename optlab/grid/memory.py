@@ -28,8 +28,10 @@ def per_run(
     return (2 + snapshots + copies) * tensors + kept + updating + activations + 8 * steps
 
 
-def saved_for_backward(function: Callable[[], torch.Tensor], known: Sequence[torch.Tensor]) -> int:
-    """Bytes that autograd keeps of one call, apart from the tensors `known`."""
+def saved_for_backward(
+    function: Callable[[], torch.Tensor], known: Sequence[torch.Tensor]
+) -> tuple[int, torch.Tensor]:
+    """Bytes that autograd keeps of one call, apart from the tensors `known`, and its result."""
     seen = {x.untyped_storage().data_ptr() for x in known}
     total = 0
 
@@ -44,8 +46,8 @@ def saved_for_backward(function: Callable[[], torch.Tensor], known: Sequence[tor
 
     alive: list[Any] = []
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda x: x), torch.enable_grad():
-        function()
-    return total
+        result = function()
+    return total, result.detach()
 
 
 def available(device: torch.device) -> int:

@@ -22,6 +22,7 @@ from optlab.grid.update import Update
 from optlab.rules import Rule, sophia
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Augmentation = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 
 # Hyperparameters of so many steps are tabulated at a time.
 _BLOCK = 256
@@ -57,6 +58,7 @@ def train_grid(
     snapshots: Iterable[int] = (),
     train_loss: bool = True,
     drop_last: bool = False,
+    augment: Augmentation | None = None,
     memory: float | None = None,
     execution: str = "auto",
     progress: bool | None = None,
@@ -97,12 +99,18 @@ def train_grid(
         snapshots: numbers of updates after which all parameters are kept.
         train_loss: whether evaluation includes the loss on the whole training set.
         drop_last: leave out the last, smaller batch of each epoch.
+        augment: a function (inputs of a batch, generator) -> inputs, applied to every
+            mini-batch; by default that of the data, `data.augment`, if they have one. All
+            configurations of a seed get the same inputs.
         memory: bytes that may be used, by default half of what is free; where the grid needs
             more, it is trained in chunks, with the same numbers.
         execution: "plain"; "compiled", by torch.compile; or "auto", which compiles where
             the steps to come repay it. Plain multilayer networks are never compiled: they are
             few large matrix products already. On a CPU, networks with convolutions are trained
             one after another, which is faster there than torch.func.vmap, compiled or not.
+            Networks with running statistics (batch normalization) are so on every device,
+            which is as slow as a loop, and never compiled. Statistics, and what such networks
+            draw in training, are each run's own; their snapshots have no outputs.
         progress: show a bar; by default where a person looks on, in a terminal.
 
     Raises:
@@ -135,12 +143,18 @@ def train_grid(
     n = len(data.y_train)
     if drop_last and n < batch_size:
         raise ValueError(f"with drop_last, a batch of {batch_size} needs as many examples, not {n}")
+    augment = getattr(data, "augment", None) if augment is None else augment
     starts = _starts(model, seeds)
     kind = describe(starts[0], data, loss, min(batch_size, n))
     rules = [rule if isinstance(rule, Rule) else rule(p) for p in kind.params.values()]
     curvature = None if hessian is None else Curvature(hessian, hessian_every)
     found = configurations(rules, grid, schedule, curvature is not None)
     if curvature is not None:
+        if kind.statistics:
+            raise ValueError(
+                "an estimate of the Hessian would change running statistics: use GroupNorm, or "
+                "make batch normalization with track_running_stats=False"
+            )
         curvature.check(starts[0], data.x_train[:2], data.y_train[:2], loss)
     epoch = steps_per_epoch(n, batch_size, drop_last)
     at = _when(epoch if record is None else record, steps)
@@ -157,7 +171,9 @@ def train_grid(
     s, k = room.fitting(limit, each, len(seeds), len(found.rows))
     compiled = kind.compiles(execution, steps, len(seeds) * len(found.rows))
 
-    plan = _Plan(starts, data, rules, found, kind, steps, batch_size, seeds, at, kept, curvature)
+    plan = _Plan(
+        starts, data, augment, rules, found, kind, steps, batch_size, seeds, at, kept, curvature
+    )
     result = _empty(plan)
     chunks = list(_chunks(len(seeds), s, len(found.rows), k))
     with _bar(progress, steps * len(chunks)) as tick:
@@ -184,6 +200,7 @@ def train_grid(
 class _Plan:
     starts: list[nn.Module]
     data: Data
+    augment: Augmentation | None
     rules: list[Rule]
     found: Configurations
     kind: Kind
@@ -264,9 +281,10 @@ def _train(
     """Train configurations `which` of some seeds, and put what is found in its place."""
     data, steps, k = plan.data, plan.steps, len(which)
     starts = [plan.starts[i] for i in which_seeds]
-    engine = plan.kind.engine(starts, k, compiled)
+    seeds = [plan.seeds[i] for i in which_seeds]
+    engine = plan.kind.engine(starts, seeds, k, compiled)
     updates = _updates(plan, engine)
-    averages = _averages(plan, engine, updates, which_seeds)
+    averages = _averages(plan, engine, updates, seeds)
     shape = steps, len(starts) * k
     batch_loss = torch.empty(shape, device=plan.kind.device, dtype=torch.float64)
     rows, columns = torch.tensor(which)[:, None], torch.tensor(which_seeds)
@@ -289,13 +307,8 @@ def _train(
                 result.curves["loss"][rows, columns, j] = place(whole)
 
     look(0)
-    order = batches(
-        len(data.y_train),
-        plan.batch_size,
-        steps,
-        [plan.seeds[i] for i in which_seeds],
-        drop_last,
-    )
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    order = batches(len(data.y_train), plan.batch_size, steps, generators, drop_last)
     for t, batch in enumerate(order):
         if t % _BLOCK == 0:
             hyper = scheduled(plan.found, which, t, min(steps, t + _BLOCK))
@@ -304,6 +317,8 @@ def _train(
                 update.prepare(t, hyper)
         examples = batch.to(plan.kind.device, non_blocking=True)
         x, y = data.x_train[examples], data.y_train[examples]
+        if plan.augment is not None:
+            x = torch.stack([plan.augment(a, g) for a, g in zip(x, generators, strict=True)])
         if averages is not None:
             averages(t, x, y, hyper["beta2"][t % _BLOCK])
         batch_loss[t] = engine.losses(x, y)
@@ -330,7 +345,7 @@ def _updates(plan: _Plan, engine: Engine) -> list[Update]:
 
 
 def _averages(
-    plan: _Plan, engine: Engine, updates: list[Update], which_seeds: list[int]
+    plan: _Plan, engine: Engine, updates: list[Update], seeds: list[int]
 ) -> Averages | None:
     if plan.curvature is None:
         return None
@@ -341,7 +356,7 @@ def _averages(
         for p, state in zip(update.params, update.states, strict=True)
     }
     averaged = [found.get(id(p)) for p in engine.params]
-    return plan.curvature.averages(engine, [plan.seeds[i] for i in which_seeds], averaged)
+    return plan.curvature.averages(engine, seeds, averaged)
 
 
 class _bar:

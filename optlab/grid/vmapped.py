@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -106,16 +106,28 @@ def refuse(model: nn.Module) -> None:
     """Refuse with a ValueError what many copies at once cannot have."""
     for name, module in model.named_modules():
         where = f"{type(module).__name__} {name!r}" if name else type(module).__name__
-        if isinstance(module, nn.modules.batchnorm._NormBase) and module.track_running_stats:
-            raise ValueError(
-                f"{where} changes running statistics in place, which a grid cannot: make it with "
-                "track_running_stats=False, or use GroupNorm"
-            )
         if isinstance(module, nn.modules.dropout._DropoutNd) and module.p > 0 and module.training:
             raise ValueError(
                 f"{where} draws random numbers, which would differ from those of a run alone: "
                 "set p=0 or take it out"
             )
+
+
+Computed = TypeVar("Computed")
+
+
+def attempt(compute: Callable[[], tuple[Computed, torch.Tensor]]) -> tuple[Computed, torch.Tensor]:
+    """Something and a loss. Raises ValueError in one line if that fails or is no number."""
+    try:
+        found, value = compute()
+    except Exception as error:
+        raise ValueError(f"the model or its loss fails on a batch: {first_line(error)}") from error
+    if value.dim():
+        raise ValueError(
+            f"the loss of a batch must be one number, not of shape {tuple(value.shape)}: "
+            "take its mean"
+        )
+    return found, value
 
 
 _READS = "it reads a value: write torch.where for if, and tensors for float() and .item()"
@@ -139,15 +151,7 @@ def probe(model: nn.Module, loss: Loss, x: torch.Tensor, y: torch.Tensor) -> Non
     def gradients(params: Any, x: torch.Tensor, y: torch.Tensor) -> Any:
         return grad_and_value(lambda p: loss(functional_call(model, (p, buffers), (x,)), y))(params)
 
-    try:
-        alone, value = gradients(params, x, y)
-    except Exception as error:
-        raise ValueError(f"the model or its loss fails on a batch: {first_line(error)}") from error
-    if value.dim():
-        raise ValueError(
-            f"the loss of a batch must be one number, not of shape {tuple(value.shape)}: "
-            "take its mean"
-        )
+    alone, _ = attempt(lambda: gradients(params, x, y))
     four = {n: p.expand(2, 2, *p.shape).clone() for n, p in params.items()}
     try:
         with warnings.catch_warnings():

@@ -13,10 +13,11 @@ from optlab.experiments.data.fashion_mnist import fashion_mnist
 from optlab.experiments.data.fetch import folder
 from optlab.experiments.data.mnist1d import mnist1d
 from optlab.experiments.data.surnames import ALPHABET, Surnames, surname_characters, surnames
-from optlab.experiments.data.task import Data
+from optlab.experiments.data.task import Augmentation, Data
 
 __all__ = [
     "ALPHABET",
+    "Augmentation",
     "Data",
     "DataError",
     "Surnames",

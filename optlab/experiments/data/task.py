@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
 from torch.nn.functional import avg_pool2d
+
+Augmentation = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 
 
 @dataclass(frozen=True)
 class Data:
     """A classification task: inputs n × features or n × channels × height × width, labels n,
     for training and for test. Of text: numbers of characters n × places, and as labels the
-    characters that follow, -100 where there is none."""
+    characters that follow, -100 where there is none.
+
+    augment: what is done to the inputs of every mini-batch in training, with the generator of
+    the run's seed: `flip_and_crop` of CIFAR-10; None for nothing."""
 
     x_train: torch.Tensor
     y_train: torch.Tensor
     x_test: torch.Tensor
     y_test: torch.Tensor
+    augment: Augmentation | None = None
 
     @property
     def features(self) -> int:
@@ -54,6 +61,7 @@ class Data:
             self.y_train.to(device),
             self.x_test.to(device),
             self.y_test.to(device),
+            self.augment,
         )
 
     def first(self, examples: int) -> Data:

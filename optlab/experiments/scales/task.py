@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -32,8 +32,9 @@ class Task:
 
     sizes: of the network: hidden layers of an MLP, channels of a CNN's stages, (width,) of
     ResNet 26, (depth, k) of a wide network. examples: how many training examples, None for
-    all; pool: side of the squares that images are averaged over; augment: flip and crop;
-    autocast: bfloat16 where the device is a GPU.
+    all; pool: side of the squares that images are averaged over; augment: flip and crop, which
+    goes with the data; autocast: bfloat16 in runs alone, where the device is a GPU. Grids are
+    trained in `precision` throughout.
     """
 
     dataset: Dataset
@@ -76,7 +77,8 @@ class Task:
             task = task.first(self.examples)
         if self.pool > 1:
             task = task.shaped(*SHAPES[self.dataset]).pooled(self.pool)
-        return task.shaped(*self.shape).to(device)
+        task = task.shaped(*self.shape).to(device)
+        return replace(task, augment=sets.flip_and_crop if self.augment else None)
 
     def model(self, seed: int, device: torch.device | str = "cpu") -> nn.Module:
         """The network, drawn from `seed` alone."""
