@@ -12,7 +12,10 @@ from fontTools.ttLib import TTFont
 
 ICON_RULE = re.compile(r'((?:\.fa-[\w-]+:before,?)+)\{content:"[^"]*"\}')
 ICON = re.compile(r"\bfa-[\w-]+")
+# An icon in a style sheet: its number, or the character itself, which the theme gives a name.
 ESCAPE = re.compile(r"\\([0-9a-f]{2,5})(?![0-9a-f])", re.I)
+ITSELF = re.compile(r'--pst-icon-([\w-]+):\s*"([\ue000-\uf8ff])"')
+NAMED = {"exclamation-triangle", "pencil", "search-minus"}  # those that pages of this book show
 SCRIPT = re.compile(r"<script (?![^>]*\b(?:defer|async)\b)(?=[^>]*\bsrc=)")
 # Inline scripts write into what this one defines, so that it cannot wait.
 FIRST = "documentation_options.js"
@@ -29,7 +32,10 @@ def keep_icons(out, used):
 
         if (kept := ICON_RULE.sub(rule, text)) != text:
             sheet.write_text(kept, "utf-8")
-    codes = {int(c, 16) for sheet in sheets for c in ESCAPE.findall(sheet.read_text("utf-8"))}
+    text = "".join(sheet.read_text("utf-8") for sheet in sheets)
+    codes = {int(c, 16) for c in ESCAPE.findall(text)} | {
+        ord(icon) for name, icon in ITSELF.findall(text) if name in NAMED
+    }
     options = Options(layout_features=[], hinting=False, notdef_outline=True, flavor="woff2")
     for path in sorted(out.rglob("fontawesome/webfonts/*.woff2")):
         with TTFont(path, recalcTimestamp=False) as font:

@@ -21,6 +21,18 @@ window.addEventListener("load", () => {
   // Opened as a file, a page may not read others, as excerpts beside search results would.
   if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 
+  // An excerpt beside a search result is of the article, not of the buttons and lists about it,
+  // and without the source of formulas.
+  if (typeof Search !== "undefined") {
+    const read = Search.htmlToText;
+    Search.htmlToText = (html, anchor) => {
+      const page = new DOMParser().parseFromString(html, "text/html");
+      page.querySelectorAll(".bd-header-article, #jb-print-docs-body").forEach((part) => part.remove());
+      page.querySelectorAll(".math").forEach((formula) => formula.replaceWith("…"));
+      return read(page.documentElement.outerHTML, anchor);
+    };
+  }
+
   // What the theme's buttons do by handlers in the page, which its policy does not allow.
   const actions = { print: () => window.print(), fullscreen: () => toggleFullScreen() };
   document

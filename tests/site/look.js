@@ -39,6 +39,16 @@
       if (character === "\ufffd" || draw(character, font) === seen.get(font)) missing.push(character);
     }
   }
+  for (const element of document.querySelectorAll("body *:not(mjx-container, mjx-container *, svg *)")) {
+    for (const part of ["::before", "::after"]) {
+      const { content, display, fontFamily, fontStyle, fontWeight } = getComputedStyle(element, part);
+      if (display === "none" || !/^"[\ue000-\uf8ff]"$/.test(content)) continue;  // no icon
+      const font = `${fontStyle} ${fontWeight} 20px ${fontFamily}`;
+      if (draw(content[1], font) === draw("\u{10fffe}", font)) {
+        missing.push(`U+${content.codePointAt(1).toString(16)} of ${element.className}`);
+      }
+    }
+  }
   complain("missing glyph", missing);
 
   // Width: nothing makes the page itself scroll sideways.
