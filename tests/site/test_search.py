@@ -10,5 +10,6 @@ def test_excerpts_are_of_the_article(window, address):
     page.close()
     assert len(excerpts) > 5
     for text in excerpts:
-        assert ".pdf" not in text and "\\" not in text, text
+        assert ".pdf" not in text, text
+        assert "\\" not in text, text
         assert len(text) > 60, text
