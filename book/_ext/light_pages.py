@@ -15,7 +15,7 @@ ICON = re.compile(r"\bfa-[\w-]+")
 # An icon in a style sheet: its number, or the character itself, which the theme gives a name.
 ESCAPE = re.compile(r"\\([0-9a-f]{2,5})(?![0-9a-f])", re.I)
 ITSELF = re.compile(r'--pst-icon-([\w-]+):\s*"([\ue000-\uf8ff])"')
-NAMED = {"exclamation-triangle", "pencil", "search-minus"}  # those that pages of this book show
+NAMED = {"exclamation-triangle", "info-circle", "pencil", "search-minus"}  # pages show these
 SCRIPT = re.compile(r"<script (?![^>]*\b(?:defer|async)\b)(?=[^>]*\bsrc=)")
 # Inline scripts write into what this one defines, so that it cannot wait.
 FIRST = "documentation_options.js"
