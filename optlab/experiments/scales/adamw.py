@@ -105,11 +105,12 @@ ADAMW = {
     ),
     # Section 4 of the paper. Its text names the rates 1/2 … 1/1024 and the decays 1/8 and 1/4
     # of 0.001; the units of the axes (0.1 for SGD, 0.01 for Adam), the rest of the decays and
-    # the values of the long runs are ours, in powers of two around those.
+    # the values of the long runs are ours, in powers of two around those. So are two seeds, of
+    # which an interval needs that many.
     "paper": AdamW(
         task=cifar10("resnet26", 64),
         epochs=100,
-        seeds=1,
+        seeds=2,
         lr=powers(*range(-10, 0), base=0.01),
         sgd_lr=powers(*range(-10, 0), base=0.1),
         weight_decay=(0.0, *powers(*range(-5, 3), base=0.001)),
@@ -117,7 +118,7 @@ ADAMW = {
         plain_task=replace(cifar10("mlp", 512, 512), augment=False),
         long_task=cifar10("resnet26", 96),
         long_epochs=1800,
-        long_seeds=1,
+        long_seeds=2,
         long_lr=0.001,
         long_l2=(0.0, *powers(*range(-10, 1), base=0.001)),
         long_norm=powers(*range(-6, 1), base=0.1),
