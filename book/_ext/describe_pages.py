@@ -5,6 +5,7 @@ import re
 import subprocess
 from html import escape
 from importlib.metadata import version
+from textwrap import shorten
 
 from docutils import nodes
 
@@ -15,7 +16,9 @@ MATH = "\N{REPLACEMENT CHARACTER}"
 
 
 def description(doctree):
-    """The first sentences of a page that hold no formula, or None: a chapter's card comes first."""
+    """The first sentences of a page that hold no formula, or None: a chapter's card comes first.
+    A first sentence that is too long loses its end.
+    """
     found = ""
     for paragraph in doctree.findall(nodes.paragraph):
         if isinstance(paragraph.parent, nodes.entry | nodes.list_item):
@@ -32,7 +35,7 @@ def description(doctree):
                 continue
             if found and len(found) + len(sentence) >= LENGTH:
                 return found
-            found = f"{found} {sentence}".strip()
+            found = shorten(f"{found} {sentence}".strip(), LENGTH, placeholder=" …")
     return found or None
 
 
