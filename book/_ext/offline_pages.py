@@ -6,7 +6,7 @@ from pathlib import Path
 
 from docutils import nodes
 
-MATHJAX = ("tex-chtml-full.js", "output/chtml/fonts/woff-v2")
+MATHJAX = ("tex-chtml.js", "output/chtml/fonts/woff-v2")
 # Shipped by the theme and extensions, asked for by no page of this book.
 UNUSED = (
     "images/logo_*",

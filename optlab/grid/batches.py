@@ -16,17 +16,19 @@ def batches(
     n: int,
     batch_size: int,
     steps: int,
-    generators: Sequence[torch.Generator],
+    generators: Sequence[torch.Generator | int],
     drop_last: bool = False,
 ) -> Iterator[torch.Tensor]:
     """The examples of mini-batch 1, …, steps: seeds × (size of the batch).
 
-    Every epoch is a fresh permutation, drawn for each seed from its own generator as the epoch
-    begins; the last batch of an epoch may be smaller, and is left out with drop_last.
+    Every epoch is a fresh permutation, drawn from the generator of each run, or from one with
+    the seed given, as the epoch begins; the last batch of an epoch may be smaller, and is left
+    out with drop_last.
     """
+    drawn = [torch.Generator().manual_seed(g) if isinstance(g, int) else g for g in generators]
     done = 0
     while True:
-        orders = torch.stack([torch.randperm(n, generator=g) for g in generators])
+        orders = torch.stack([torch.randperm(n, generator=g) for g in drawn])
         for batch in orders.split(batch_size, dim=1):
             if drop_last and batch.shape[1] < batch_size:
                 break
