@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from optlab.experiments.scales.powers import powers_of_two
 from optlab.experiments.scales.task import FASHION, FASHION_CNN, Task, cifar10
 
 
@@ -37,11 +38,6 @@ class AdamW:
     momentum: float = 0.9
 
 
-def powers(*exponents: int, base: float = 1.0) -> tuple[float, ...]:
-    """base · 2^k for each exponent k."""
-    return tuple(base * 2.0**k for k in exponents)
-
-
 # The networks normalize each hidden layer, as the paper's does: the result depends on it.
 _DIGITS = Task("digits", "normalized_mlp", (32, 32), batch_size=50, examples=300)
 _FASHION = Task(
@@ -59,49 +55,49 @@ ADAMW = {
         task=_DIGITS,
         epochs=14,
         seeds=5,
-        lr=powers(*range(-10, -3)),
-        sgd_lr=powers(*range(-8, -1)),
-        weight_decay=(0.0, *powers(*range(-9, -2))),
+        lr=powers_of_two(-10, -4),
+        sgd_lr=powers_of_two(-8, -2),
+        weight_decay=(0.0, *powers_of_two(-9, -3)),
         milestones=(4, 8, 11),
         plain_task=replace(_DIGITS, network="mlp"),
         long_task=_DIGITS,
         long_epochs=40,
         long_seeds=20,
         long_lr=2.0**-5,
-        long_l2=(0.0, *powers(*range(-14, -3))),
-        long_norm=powers(*range(-5, 2)),
+        long_l2=(0.0, *powers_of_two(-14, -4)),
+        long_norm=powers_of_two(-5, 1),
     ),
     "small": AdamW(
         task=_FASHION,
         epochs=15,
         seeds=5,
-        lr=powers(*range(-11, -5)),
-        sgd_lr=powers(*range(-7, -1)),
-        weight_decay=(0.0, *powers(*range(-11, -4))),
+        lr=powers_of_two(-11, -6),
+        sgd_lr=powers_of_two(-7, -2),
+        weight_decay=(0.0, *powers_of_two(-11, -5)),
         milestones=(4, 9, 12),
         plain_task=replace(_FASHION, network="mlp"),
         long_task=_FASHION,
         long_epochs=40,
         long_seeds=5,
         long_lr=2.0**-8,
-        long_l2=(0.0, *powers(*range(-14, -3))),
-        long_norm=powers(*range(-5, 2)),
+        long_l2=(0.0, *powers_of_two(-14, -4)),
+        long_norm=powers_of_two(-5, 1),
     ),
     "gpu": AdamW(
         task=FASHION_CNN,
         epochs=20,
         seeds=5,
-        lr=powers(*range(-13, -6)),
-        sgd_lr=powers(*range(-8, -1)),
-        weight_decay=(0.0, *powers(*range(-14, -8))),
+        lr=powers_of_two(-13, -7),
+        sgd_lr=powers_of_two(-8, -2),
+        weight_decay=(0.0, *powers_of_two(-14, -9)),
         milestones=(6, 12, 16),
         plain_task=FASHION,
         long_task=FASHION_CNN,
         long_epochs=60,
         long_seeds=5,
         long_lr=2.0**-9,
-        long_l2=(0.0, *powers(*range(-18, -7))),
-        long_norm=powers(*range(-7, 0)),
+        long_l2=(0.0, *powers_of_two(-18, -8)),
+        long_norm=powers_of_two(-7, -1),
     ),
     # Section 4 of the paper. Its text names the rates 1/2 … 1/1024 and the decays 1/8 and 1/4
     # of 0.001; the units of the axes (0.1 for SGD, 0.01 for Adam), the rest of the decays and
@@ -111,16 +107,16 @@ ADAMW = {
         task=cifar10("resnet26", 64),
         epochs=100,
         seeds=2,
-        lr=powers(*range(-10, 0), base=0.01),
-        sgd_lr=powers(*range(-10, 0), base=0.1),
-        weight_decay=(0.0, *powers(*range(-5, 3), base=0.001)),
+        lr=powers_of_two(-10, -1, base=0.01),
+        sgd_lr=powers_of_two(-10, -1, base=0.1),
+        weight_decay=(0.0, *powers_of_two(-5, 2, base=0.001)),
         milestones=(30, 60, 80),
         plain_task=replace(cifar10("mlp", 512, 512), augment=False),
         long_task=cifar10("resnet26", 96),
         long_epochs=1800,
         long_seeds=2,
         long_lr=0.001,
-        long_l2=(0.0, *powers(*range(-10, 1), base=0.001)),
-        long_norm=powers(*range(-6, 1), base=0.1),
+        long_l2=(0.0, *powers_of_two(-10, 0, base=0.001)),
+        long_norm=powers_of_two(-6, 0, base=0.1),
     ),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from optlab.experiments.scales.powers import powers_of_two
 from optlab.experiments.scales.task import FASHION_CNN, Task, cifar10
 
 
@@ -35,10 +36,6 @@ class AdamWR:
     momentum: float = 0.9
 
 
-def _powers(first: int, last: int) -> tuple[float, ...]:
-    return tuple(2.0**k for k in range(first, last + 1))
-
-
 # The paper's four cycles, shorter. Data are few, so that there is something to regularize, and
 # rates high, so that they have to fall.
 ADAMWR = {
@@ -51,8 +48,8 @@ ADAMWR = {
         lr=2.0**-4,
         sgd_lr=2.0**-2,
         norm=(0.1, 0.2, 0.4, 0.8, 1.6),
-        l2=(0.0, *_powers(-9, -6)),
-        weight_decay=_powers(-10, -4),
+        l2=(0.0, *powers_of_two(-9, -6)),
+        weight_decay=powers_of_two(-10, -4),
         budgets=(5, 10, 20, 40),
         batch_sizes=(25, 50, 100),
     ),
@@ -74,7 +71,7 @@ ADAMWR = {
         sgd_lr=2.0**-4,
         norm=(0.025, 0.05, 0.1, 0.2, 0.4),
         l2=(0.0, *(2.0**k for k in (-14, -12, -10, -8))),
-        weight_decay=_powers(-13, -6),
+        weight_decay=powers_of_two(-13, -6),
         budgets=(10, 20, 40, 80),
         batch_sizes=(25, 50, 100),
     ),
@@ -88,7 +85,7 @@ ADAMWR = {
         sgd_lr=2.0**-4,
         norm=(0.025, 0.05, 0.1, 0.2),
         l2=(0.0, *(2.0**k for k in (-13, -11, -9))),
-        weight_decay=_powers(-13, -7),
+        weight_decay=powers_of_two(-13, -7),
         budgets=(10, 20, 40, 80),
         batch_sizes=(32, 64, 128),
     ),
@@ -104,7 +101,7 @@ ADAMWR = {
         sgd_lr=0.05,
         norm=(0.0125, 0.025, 0.05, 0.1),
         l2=(0.0, 0.001 / 8, 0.001 / 4),
-        weight_decay=_powers(-15, -9),
+        weight_decay=powers_of_two(-15, -9),
         budgets=(25, 100, 400, 1600),
         batch_sizes=(32, 64, 128),
     ),

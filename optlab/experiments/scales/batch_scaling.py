@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from optlab.experiments.scales.powers import powers_of_two
 from optlab.experiments.scales.task import Task, cifar10
 
 
@@ -26,11 +27,6 @@ class BatchScaling:
     warmup: float = 0.2
     weight_decay: float = 5e-4
     momentum: float = 0.9
-
-
-def powers_of_two(first: int, last: int) -> tuple[float, ...]:
-    """2 to the powers first, first + 1, …, last."""
-    return tuple(2.0**k for k in range(first, last + 1))
 
 
 _DIGITS = BatchScaling(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from optlab.experiments.scales.batch_scaling import BASES, powers_of_two
+from optlab.experiments.scales.batch_scaling import BASES
+from optlab.experiments.scales.powers import powers_of_two
 
 _ADAM = {"ci": (-7, -3), "small": (-9, -4), "gpu": (-12, -4), "paper": (-12, -4)}
 _LAMB = {"ci": (-7, -1), "small": (-8, -2), "gpu": (-11, -3), "paper": (-11, -3)}

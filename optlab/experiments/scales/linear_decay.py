@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from optlab.experiments.scales.powers import powers_of_two
 from optlab.experiments.scales.task import DIGITS, FASHION_CNN, Task, cifar10
 
 
@@ -26,7 +27,7 @@ class LinearDecay:
     momentum: float = 0.9
 
 
-_POWERS = tuple(2.0**k for k in range(-7, 0))
+_POWERS = powers_of_two(-7, -1)
 _RATES = (_POWERS, _POWERS[:-1])  # at 1/2 the noisy task is chaotic: rounding shows in its errors
 _SIGNALS = Task("mnist1d", "mlp", (64,), batch_size=32, examples=2000)
 LINEAR_DECAY = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from optlab.experiments.scales.powers import powers_of_two
 from optlab.experiments.scales.task import FASHION, FASHION_CNN, Task, cifar10
 
 
@@ -37,7 +38,7 @@ class SGDR:
 _FIFTH = ((10, 1), (20, 1), (40, 1), (1, 2), (2, 2))
 _SIGNALS = Task("mnist1d", "mlp", (64,))
 _ETA = (0.5, 0.25)
-_RATES = tuple(2.0**k for k in range(-5, 1))
+_RATES = powers_of_two(-5, 0)
 SGDR_ = {
     "ci": SGDR(_SIGNALS, 40, 8, _ETA, (12, 24, 32), 0.25, _FIFTH, _RATES[:-1]),  # 1 is chaotic
     "small": SGDR(FASHION, 40, 5, _ETA, (12, 24, 32), 0.25, _FIFTH, _RATES, 5),
@@ -51,7 +52,7 @@ SGDR_ = {
         (60, 120, 160),
         0.05,
         ((50, 1), (100, 1), (200, 1), (1, 2), (10, 2)),
-        tuple(0.05 * 2.0**k for k in range(-2, 3)),
+        powers_of_two(-2, 2, base=0.05),
         2,
     ),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from optlab.experiments.scales.characters import Characters
+from optlab.experiments.scales.powers import powers_of_two
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,6 @@ class Sophia:
     every: int = 10
 
 
-def _powers(low: int, high: int) -> tuple[float, ...]:
-    return tuple(2.0**k for k in range(low, high + 1))
-
-
 _BETA2 = (0.95, 0.99, 0.999)
 _DECAY = (0.01, 0.1, 0.3)
 _RHO = (0.1, 0.3, 1.0)
@@ -45,10 +42,10 @@ SOPHIA = {
         steps=100,
         tuning=2,
         seeds=5,
-        adam_lr=_powers(-7, -5),
+        adam_lr=powers_of_two(-7, -5),
         adam_beta2=_BETA2,
         weight_decay=_DECAY,
-        longest=_powers(-8, -6),
+        longest=powers_of_two(-8, -6),
         rho=_RHO,
     ),
     "small": Sophia(
@@ -58,10 +55,10 @@ SOPHIA = {
         steps=300,
         tuning=2,
         seeds=5,
-        adam_lr=_powers(-8, -6),
+        adam_lr=powers_of_two(-8, -6),
         adam_beta2=_BETA2,
         weight_decay=_DECAY,
-        longest=_powers(-9, -7),
+        longest=powers_of_two(-9, -7),
         rho=_RHO,
     ),
     "gpu": Sophia(
@@ -71,10 +68,10 @@ SOPHIA = {
         steps=4000,
         tuning=2,
         seeds=5,
-        adam_lr=_powers(-11, -8),
+        adam_lr=powers_of_two(-11, -8),
         adam_beta2=_BETA2,
         weight_decay=_DECAY,
-        longest=_powers(-12, -9),
+        longest=powers_of_two(-12, -9),
         rho=_RHO,
         beta2=0.9,
     ),
