@@ -123,7 +123,7 @@ def bench(
 
     timm and pytorch_optimizer take part where they are installed.
     """
-    from optlab.bench import grid, steps
+    from optlab.bench import grid, saving, steps
     from optlab.bench import together as ours
 
     if unknown := [name for name in algorithms if name not in steps.CONTESTS]:
@@ -150,7 +150,7 @@ def bench(
             rows.append(item)
             click.echo(bench.table(item))
     if json_file:
-        bench.save(rows, conditions, json_file)
+        saving.save(rows, conditions, json_file)
     if plot_file:
         bench.plot(rows, plot_file)
 

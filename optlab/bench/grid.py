@@ -7,11 +7,10 @@ evaluations, all that has to be set up included (but not the first compilation).
 
 from __future__ import annotations
 
-import json
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -154,12 +153,6 @@ def table(row: Row) -> str:
         f"grid {row.grid_ms:9.3f} ms  loop {row.loop_ms:9.3f} ms  × {row.ratio:.1f}"
         f"  (of minima × {row.least_loop_ms / row.least_grid_ms:.1f})"
     )
-
-
-def save(rows: list[Row], conditions: dict[str, Any], path: Path) -> None:
-    """Conditions and rows as JSON."""
-    record = {"conditions": conditions, "rows": [asdict(row) for row in rows]}
-    path.write_text(json.dumps(record, indent=1) + "\n")
 
 
 def plot(rows: list[Row], path: Path) -> None:

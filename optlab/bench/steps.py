@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import json
 import multiprocessing
 import resource
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
@@ -274,12 +273,6 @@ def table(row: Row) -> str:
         f"{row.algorithm:10}{row.shapes:12}{row.ms:9.3f} ms  {copy}  {first}{peak}"
         f"  | time of others: {rivals}{out}"
     )
-
-
-def save(rows: list[Row], conditions: dict[str, Any], path: Path) -> None:
-    """Conditions and rows as JSON."""
-    record = {"conditions": conditions, "rows": [asdict(row) for row in rows]}
-    path.write_text(json.dumps(record, indent=1) + "\n")
 
 
 def plot(rows: list[Row], path: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -64,12 +64,6 @@ def recorded() -> tuple[dict[str, float], dict[str, Any]] | None:
 def table(row: Row) -> str:
     """A row as text."""
     return f"{row.algorithm:10}{row.ms:9.3f} ms  × {row.ratio:.2f} of {UNIT}"
-
-
-def save(rows: list[Row], conditions: dict[str, Any], path: Path) -> None:
-    """Conditions and rows as JSON."""
-    record = {"conditions": conditions, "rows": [asdict(row) for row in rows]}
-    path.write_text(json.dumps(record, indent=1) + "\n")
 
 
 def plot(rows: list[Row], path: Path) -> None:

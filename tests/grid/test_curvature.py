@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from alone import mini_batches
 from test_same_numbers import attention, conv, small
 from torch import nn
 
@@ -33,22 +34,17 @@ def alone(model, task, row, estimate, seed):
         weight_decay=row["weight_decay"],
         eps=row["eps"],
     )
-    orders, noise = torch.Generator().manual_seed(seed), hessian_generator(seed)
-    losses = []
-    while len(losses) < STEPS:
-        for batch in torch.randperm(len(task.y_train), generator=orders).split(BATCH):
-            if len(losses) == STEPS:
-                break
-            logits = model(task.x_train[batch])
-            loss = nn.functional.cross_entropy(logits, task.y_train[batch])
-            if len(losses) % EVERY == 0:
-                params = list(model.parameters())
-                of = logits if estimate is gauss_newton_bartlett else loss
-                optimizer.update_hessian(estimate(of, params, generator=noise))
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            losses.append(loss.item())
+    noise, losses = hessian_generator(seed), []
+    for batch in mini_batches(len(task.y_train), steps=STEPS, batch_size=BATCH, seed=seed):
+        logits = model(task.x_train[batch])
+        loss = nn.functional.cross_entropy(logits, task.y_train[batch])
+        if len(losses) % EVERY == 0:
+            of = logits if estimate is gauss_newton_bartlett else loss
+            optimizer.update_hessian(estimate(of, list(model.parameters()), generator=noise))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
     return dict(model.named_parameters()), torch.tensor(losses, dtype=torch.float64)
 
 

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from alone import mini_batches
 from torch import nn
 from torch.nn.functional import cross_entropy
 
@@ -61,22 +62,18 @@ def sentences() -> Data:
 def alone(task, optimizer_of, seed, estimate=None):
     model = transformer(seed)
     optimizer = optimizer_of(list(model.parameters()))
-    orders, noise = torch.Generator().manual_seed(seed), hessian_generator(seed)
-    losses = []
-    while len(losses) < STEPS:
-        for batch in torch.randperm(len(task.y_train), generator=orders).split(BATCH):
-            if len(losses) == STEPS:
-                break
-            y = task.y_train[batch]
-            logits = model(task.x_train[batch])
-            loss = of_words(logits, y)
-            if estimate is not None and len(losses) % 2 == 0:
-                of = logits[y != PADDING] if estimate is gauss_newton_bartlett else loss
-                optimizer.update_hessian(estimate(of, list(model.parameters()), generator=noise))
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            losses.append(loss.item())
+    noise, losses = hessian_generator(seed), []
+    for batch in mini_batches(len(task.y_train), steps=STEPS, batch_size=BATCH, seed=seed):
+        y = task.y_train[batch]
+        logits = model(task.x_train[batch])
+        loss = of_words(logits, y)
+        if estimate is not None and len(losses) % 2 == 0:
+            of = logits[y != PADDING] if estimate is gauss_newton_bartlett else loss
+            optimizer.update_hessian(estimate(of, list(model.parameters()), generator=noise))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
     return model, torch.tensor(losses, dtype=torch.float64)
 
 
