@@ -125,6 +125,27 @@ def test_links_of_the_page_change_the_view_and_lead_back_to_it(explorer):
         assert "undefined" not in told
 
 
+def test_a_link_to_a_section_of_the_page_changes_no_setting(explorer):
+    page = explorer("#landscape=beale")
+    told = ends(page)
+    page.get_by_role("link", name="views to begin with").click()
+    assert ends(page) == told
+    heading = page.get_by_role("heading", name="Views to begin with")
+    assert 0 <= heading.evaluate("h => h.getBoundingClientRect().top") < 200
+
+
+def test_the_legend_keeps_its_samples_when_the_controls_are_made_anew(explorer):
+    page = explorer()
+    samples = "[...document.querySelectorAll('.explorer-sample')].map(c => c.toDataURL())"
+    drawn = page.evaluate(samples)
+    page.get_by_label("Schedule", exact=True).select_option("cosine")
+    ends(page)
+    assert page.evaluate(samples) == drawn
+    page.get_by_role("button", name="Back to the first settings").click()
+    ends(page)
+    assert page.evaluate(samples) == drawn
+
+
 def test_the_start_is_moved_by_keys_and_by_dragging(explorer):
     page = explorer()
     told = ends(page)

@@ -316,6 +316,7 @@
 
     function buildShown() {
       shownSet.replaceChildren(make("legend", {}, "Optimizers"));
+      groundOf = undefined; // the new samples are drawn with the ground
       for (const [id, { label }] of Object.entries(optimizers)) {
         if (small && !read(own).shown.includes(id)) continue;
         const box = make("input", {
@@ -621,9 +622,10 @@
     }).observe(document.documentElement, { attributeFilter: ["data-theme"] });
     if (!small) {
       window.addEventListener("hashchange", () => {
-        if (location.hash.slice(1) === write(settings)) return;
+        const hash = location.hash.slice(1);
+        if (hash === write(settings) || document.getElementById(hash)) return; // or a section's
         stop();
-        settings = read(location.hash.slice(1));
+        settings = read(hash);
         build();
         update();
         const { top, bottom } = map.getBoundingClientRect();
