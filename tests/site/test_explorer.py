@@ -125,14 +125,35 @@ def test_links_of_the_page_change_the_view_and_lead_back_to_it(explorer):
         assert "undefined" not in told
 
 
+def test_a_link_to_a_section_of_the_page_changes_no_setting(explorer):
+    page = explorer("#landscape=beale")
+    told = ends(page)
+    page.get_by_role("link", name="views to begin with").click()
+    assert ends(page) == told
+    heading = page.get_by_role("heading", name="Views to begin with")
+    assert 0 <= heading.evaluate("h => h.getBoundingClientRect().top") < 200
+
+
+def test_the_legend_keeps_its_samples_when_the_controls_are_made_anew(explorer):
+    page = explorer()
+    samples = "[...document.querySelectorAll('.explorer-sample')].map(c => c.toDataURL())"
+    drawn = page.evaluate(samples)
+    page.get_by_label("Schedule", exact=True).select_option("cosine")
+    ends(page)
+    assert page.evaluate(samples) == drawn
+    page.get_by_role("button", name="Back to the first settings").click()
+    ends(page)
+    assert page.evaluate(samples) == drawn
+
+
 def test_the_start_is_moved_by_keys_and_by_dragging(explorer):
     page = explorer()
     told = ends(page)
     handle = page.locator(".explorer-start")
     handle.focus()
     press(page, "ArrowRight", "ArrowUp", "Shift+ArrowDown")
+    assert (moved := ends(page)) != told  # which waits; the label follows in the next frame
     assert handle.get_attribute("aria-label").startswith("Start point, x −1.856, y 0.803.")
-    assert (moved := ends(page)) != told
     assert "start=-1.856,0.803" in fragment(page)
 
     handle.scroll_into_view_if_needed()
@@ -150,6 +171,38 @@ def test_the_start_is_moved_by_keys_and_by_dragging(explorer):
     page.get_by_label("Start x").fill("99")
     press(page, "Enter")
     assert page.get_by_label("Start x").input_value() == "2.2"  # the edge of the picture
+
+
+def test_a_touch_that_scrolls_the_page_leaves_the_slider_where_it_was(browser, address):
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True
+    )
+    page = context.new_page()
+    page.goto(f"{address}/{PAGE}#gd.lr=0.0123&focus=gd")
+    told = ends(page)
+    slider = page.get_by_label("Learning rate")
+    touch = context.new_cdp_session(page)
+
+    def swipe(dx, dy):
+        slider.evaluate("it => it.scrollIntoView({block: 'center', behavior: 'instant'})")
+        page.wait_for_timeout(300)
+        box = slider.bounding_box()
+        x, y = box["x"] + 0.9 * box["width"], box["y"] + box["height"] / 2
+        for i in range(11):
+            points = [{"x": x + i * dx / 10, "y": y + i * dy / 10}]
+            kind = "touchMove" if i else "touchStart"
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+            page.wait_for_timeout(16)
+        touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    before = page.evaluate("scrollY")
+    swipe(0, -200)
+    assert ends(page) == told
+    assert page.evaluate("scrollY") > before + 50
+    assert "gd.lr=0.0123" in fragment(page)
+    swipe(-60, 0)
+    assert ends(page) != told
+    context.close()
 
 
 def test_a_step_is_shown_in_pictures_and_in_numbers(explorer):
@@ -222,6 +275,18 @@ def test_a_chapter_s_explorer_comes_with_the_reader_and_leads_to_the_page(window
     page.locator(f"{ENDS} li").nth(2).wait_for()
     assert fragment(page) == "landscape=game&focus=adam&adam.beta2=0.9999"
     assert "Adam at x = −0.8" in ends(page)
+    page.close()
+
+
+def test_a_chapter_s_explorer_has_a_choice_of_schedules_where_it_is_about_them(window, address):
+    page = window(360).new_page()
+    page.goto(f"{address}/notebooks/12-sgdr.html")
+    page.locator(".explorer[data-small]").scroll_into_view_if_needed()
+    page.get_by_label("Steps of the first cycle").wait_for()
+    told = ends(page)
+    page.get_by_label("Schedule", exact=True).select_option("constant")
+    assert ends(page) != told
+    assert page.get_by_label("Steps of the first cycle").count() == 0
     page.close()
 
 

@@ -153,8 +153,16 @@
         tell(now);
         changed(now);
       },
+      // A touch moves the slider even if it goes on to scroll the page; then it is taken back.
+      onpointerdown: () => (before = told),
+      onpointercancel: () => {
+        set(before);
+        changed(before);
+      },
     });
+    let before, told;
     const tell = (now) => {
+      told = now;
       shown.textContent = text(now, 5);
       input.setAttribute("aria-valuetext", text(now, 5));
     };
@@ -180,6 +188,7 @@
   function explorer(root) {
     const small = root.hasAttribute("data-small");
     const own = root.dataset.settings ?? "";
+    const scheduled = !small || own.includes("schedule="); // has a choice of schedules
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     let settings = read(small ? own : location.hash.slice(1) || own);
     const parts = {}; // controls and pictures that are reached again, by name
@@ -243,8 +252,8 @@
       choices.replaceChildren(
         ...(small ? [] : [landscape.row]),
         ...(slider ? [ranged(slider, settings.c, (c) => change({ c })).row] : []),
-        ...(small ? [] : [schedule.row]),
-        ...(shape && !small
+        ...(scheduled ? [schedule.row] : []),
+        ...(shape && scheduled
           ? [ranged(shape, settings.shape[settings.schedule], (value) => change({ shape: { ...settings.shape, [settings.schedule]: value } })).row]
           : []),
       );
@@ -307,6 +316,7 @@
 
     function buildShown() {
       shownSet.replaceChildren(make("legend", {}, "Optimizers"));
+      groundOf = undefined; // the new samples are drawn with the ground
       for (const [id, { label }] of Object.entries(optimizers)) {
         if (small && !read(own).shown.includes(id)) continue;
         const box = make("input", {
@@ -612,9 +622,10 @@
     }).observe(document.documentElement, { attributeFilter: ["data-theme"] });
     if (!small) {
       window.addEventListener("hashchange", () => {
-        if (location.hash.slice(1) === write(settings)) return;
+        const hash = location.hash.slice(1);
+        if (hash === write(settings) || document.getElementById(hash)) return; // or a section's
         stop();
-        settings = read(location.hash.slice(1));
+        settings = read(hash);
         build();
         update();
         const { top, bottom } = map.getBoundingClientRect();
