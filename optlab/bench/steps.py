@@ -26,6 +26,7 @@ from torch import nn
 
 import optlab
 from optlab.optim import execution
+from optlab.rules import Rule
 
 Make = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
 
@@ -83,6 +84,15 @@ CONTESTS = {
     ),
     "Sophia": Contest("Sophia", {}, 24, _torch("AdamW")),
 }
+
+
+def _made(rule: Rule) -> Contest:
+    """Of an optimizer without an entry above: it reads parameter, gradient and state, and writes
+    all but the gradient."""
+    return Contest(str(rule.optimizer), {}, 4 * (3 + 2 * len(rule.initial)), {})
+
+
+CONTESTS |= {name: _made(cls.of) for name, cls in optlab.optim.MADE.items()}
 
 
 def transformer(d: int = 512, layers: int = 6, vocabulary: int = 8000) -> list[tuple[int, ...]]:
