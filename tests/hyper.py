@@ -26,5 +26,4 @@ REGISTERED = [cls.of for cls in MADE.values()]
 
 def numbers(rule):
     """The hyperparameters of a registered rule that are numbers: from above, or its defaults."""
-    given = rule.hyperparameters.items()
-    return {k: HYPER.get(k, v) for k, v in given if type(v) in (int, float)}
+    return {k: HYPER.get(k, v) for k, v in rule.numbers.items()}

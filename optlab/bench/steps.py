@@ -25,7 +25,8 @@ import torch
 from torch import nn
 
 import optlab
-from optlab.optim import execution
+from optlab.optim import execution, native
+from optlab.optim.split import split
 from optlab.rules import Rule
 
 Make = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
@@ -87,9 +88,10 @@ CONTESTS = {
 
 
 def _made(rule: Rule) -> Contest:
-    """Of an optimizer without an entry above: it reads parameter, gradient and state, and writes
-    all but the gradient."""
-    return Contest(str(rule.optimizer), {}, 4 * (3 + 2 * len(rule.initial)), {})
+    """Of an optimizer without an entry above: with its defaults, and without rivals."""
+    cut = split(rule, rule.flags, list(rule.numbers), None)
+    arrays = native.plan_of(cut.text, rule).moved()
+    return Contest(str(rule.optimizer), {}, 4 * arrays, {})
 
 
 CONTESTS |= {name: _made(cls.of) for name, cls in optlab.optim.MADE.items()}

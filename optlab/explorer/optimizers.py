@@ -159,11 +159,9 @@ SLIDERS = {slider.name: slider for slider in (_rate(0.05), MOMENTUM, BETA1, BETA
 
 def _made(rule: Rule) -> Choice:
     """The choice of a rule that is an optimizer as it stands: what it lets one set."""
-    sliders = [SLIDERS["lr"]]  # the rule's own rate is for networks
-    for name, default in rule.hyperparameters.items():
-        if name != "lr" and not isinstance(default, bool) and not callable(default):
-            sliders.append(_slider(name, default))
-    return Choice(str(rule.optimizer), rule, tuple(sliders))
+    others = [_slider(name, start) for name, start in rule.numbers.items() if name != "lr"]
+    # the rule's own rate is for networks
+    return Choice(str(rule.optimizer), rule, (SLIDERS["lr"], *others))
 
 
 def _slider(name: str, start: float) -> Slider:

@@ -63,6 +63,17 @@ class Rule:
         own = {q.name: q.default for q in parameters if q.kind is q.KEYWORD_ONLY}
         return own if self.around is None else {**self.around.hyperparameters, **own}
 
+    @cached_property
+    def flags(self) -> dict[str, Any]:
+        """The hyperparameters that are no numbers, truth values and functions, with defaults."""
+        given = {k: v for k, v in self.hyperparameters.items() if v is not inspect.Parameter.empty}
+        return {k: v for k, v in given.items() if isinstance(v, bool) or callable(v)}
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """The other hyperparameters with their defaults (`inspect.Parameter.empty` if none)."""
+        return {k: v for k, v in self.hyperparameters.items() if k not in self.flags}
+
     def __repr__(self) -> str:
         return f"<rule {self.name}>"
 

@@ -1,0 +1,61 @@
+"""The directive `interpretation`: what a rule gives, made of the rule when the book is built.
+
+    :::{interpretation} formula lion
+    :::
+
+The first word is one of KINDS, the second the name of a rule in `optlab.rules`.
+"""
+
+import inspect
+
+from docutils import nodes
+from sphinx.util.docutils import SphinxDirective
+
+from optlab import optim, rules, symbolic
+from optlab.optim import native
+from optlab.optim.split import split
+
+
+def formula(rule):
+    return nodes.math_block("", symbolic.latex(rule), nowrap=False, number=None)
+
+
+def optimizer(rule):
+    cls = optim.OPTIMIZERS[rule.optimizer]
+    arguments = [
+        name if value.default is value.empty else f"{name}={value.default!r}"
+        for name, value in inspect.signature(cls).parameters.items()
+    ]
+    return code("text", f"{cls.__name__}({', '.join(arguments)})\n\n{inspect.getdoc(cls)}")
+
+
+def in_c(rule):
+    cut = split(rule, rule.flags, list(rule.numbers), None)
+    source, _, _ = native.write(cut.text, rule, "float")
+    return code("c", source)
+
+
+def in_javascript(rule):
+    return code("javascript", symbolic.javascript_of_layer(rule))
+
+
+KINDS = {"formula": formula, "optimizer": optimizer, "c": in_c, "javascript": in_javascript}
+
+
+def code(language, text):
+    return nodes.literal_block(text, text, language=language)
+
+
+class Interpretation(SphinxDirective):
+    required_arguments = 2
+
+    def run(self):
+        kind, name = self.arguments
+        rule = getattr(rules, name)
+        self.env.note_dependency(inspect.getsourcefile(rule.function))
+        return [KINDS[kind](rule)]
+
+
+def setup(app):
+    app.add_directive("interpretation", Interpretation)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
