@@ -7,6 +7,7 @@ The first word is one of KINDS, the second the name of a rule in `optlab.rules`.
 """
 
 import inspect
+from textwrap import fill
 
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
@@ -14,6 +15,8 @@ from sphinx.util.docutils import SphinxDirective
 from optlab import optim, rules, symbolic
 from optlab.optim import native
 from optlab.optim.split import split
+
+INDENT = 4 * " "
 
 
 def formula(rule):
@@ -26,7 +29,8 @@ def optimizer(rule):
         name if value.default is value.empty else f"{name}={value.default!r}"
         for name, value in inspect.signature(cls).parameters.items()
     ]
-    return code("text", f"{cls.__name__}({', '.join(arguments)})\n\n{inspect.getdoc(cls)}")
+    head = fill(f"{cls.__name__}({', '.join(arguments)})", 72, subsequent_indent=INDENT)
+    return code("text", f"{head}\n\n{inspect.getdoc(cls)}")
 
 
 def in_c(rule):
