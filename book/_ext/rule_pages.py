@@ -25,11 +25,9 @@ def formula(rule):
 
 def optimizer(rule):
     cls = optim.OPTIMIZERS[rule.optimizer]
-    arguments = [
-        name if value.default is value.empty else f"{name}={value.default!r}"
-        for name, value in inspect.signature(cls).parameters.items()
-    ]
-    head = fill(f"{cls.__name__}({', '.join(arguments)})", 72, subsequent_indent=INDENT)
+    given = inspect.signature(cls).parameters.values()
+    bare = inspect.Signature([p.replace(annotation=p.empty) for p in given])
+    head = fill(f"{cls.__name__}{bare}", 72, subsequent_indent=INDENT)
     return code("text", f"{head}\n\n{inspect.getdoc(cls)}")
 
 
