@@ -20,20 +20,6 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# Loaded when first used (PEP 562): the command line answers without waiting for torch.
-_OPTIMIZERS = (
-    "SGD",
-    "AdaGrad",
-    "FullAdaGrad",
-    "Adam",
-    "AdamW",
-    "Adafactor",
-    "AMSGrad",
-    "LARS",
-    "LAMB",
-    "Sophia",
-    "param_groups",
-)
 _MODULES = (
     "ops",
     "rules",
@@ -46,16 +32,21 @@ _MODULES = (
     "report",
 )
 
-__all__ = [*_OPTIMIZERS, *_MODULES]
 
-
+# Loaded when first used (PEP 562): the command line answers without waiting for torch.
 def __getattr__(name: str) -> Any:
-    if name in _OPTIMIZERS:
-        return getattr(import_module("optlab.optim"), name)
     if name in _MODULES:
         return import_module(f"optlab.{name}")
+    if name == "__all__":
+        return [*_optimizers(), *_MODULES]
+    if not name.startswith("_") and name in _optimizers():
+        return getattr(import_module("optlab.optim"), name)
     raise AttributeError(f"module 'optlab' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_OPTIMIZERS, *_MODULES])
+    return sorted([*globals(), *_optimizers(), *_MODULES])
+
+
+def _optimizers() -> list[str]:
+    return [*import_module("optlab.optim").OPTIMIZERS, "param_groups"]

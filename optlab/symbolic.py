@@ -207,11 +207,8 @@ def record(rule: Rule, symbol: Callable[[str, str], Any], **fixed: Any) -> Recor
         steps.append((name, _tidy(value)))
         return symbol("local", name)
 
-    hyper = {
-        name: fixed.get(name, default if _is_flag(default) else symbol("hyperparameter", name))
-        for name, default in rule.hyperparameters.items()
-    }
-    unknown = set(fixed) - set(hyper)
+    hyper = {name: symbol("hyperparameter", name) for name in rule.numbers} | rule.flags | fixed
+    unknown = set(fixed) - set(rule.hyperparameters)
     if unknown:
         raise TypeError(f"{rule.name} has no hyperparameter {', '.join(sorted(unknown))}")
     state = State(**{name: symbol("state", name) for name in rule.initial})
@@ -220,12 +217,6 @@ def record(rule: Rule, symbol: Callable[[str, str], Any], **fixed: Any) -> Recor
             symbol("parameter", "p"), symbol("gradient", "g"), state, symbol("time", "t"), **hyper
         )
         return Record(tuple(steps), _tidy(p), {k: _tidy(v) for k, v in vars(s).items()})
-
-
-def _is_flag(default: Any) -> bool:
-    return default is not inspect.Parameter.empty and (
-        isinstance(default, bool) or callable(default)
-    )
 
 
 def _named(function: Callable[..., Any], bind: Callable[[str, Any], Any]) -> Callable[..., Any]:

@@ -1,4 +1,7 @@
-"""A value for every hyperparameter that a rule may have."""
+"""A value for every hyperparameter that a rule may have, and the rules that are registered
+as optimizers, which the tests of all rules take in."""
+
+from optlab.optim import MADE
 
 HYPER = {
     "lr": 0.1,
@@ -17,3 +20,10 @@ HYPER = {
     "eps2": 1e-3,
     "d": 0.5,
 }
+
+REGISTERED = [cls.of for cls in MADE.values()]
+
+
+def numbers(rule):
+    """The hyperparameters of a registered rule that are numbers: from above, or its defaults."""
+    return {k: HYPER.get(k, v) for k, v in rule.numbers.items()}

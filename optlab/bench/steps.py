@@ -25,7 +25,9 @@ import torch
 from torch import nn
 
 import optlab
-from optlab.optim import execution
+from optlab.optim import execution, native
+from optlab.optim.split import split
+from optlab.rules import Rule
 
 Make = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
 
@@ -83,6 +85,16 @@ CONTESTS = {
     ),
     "Sophia": Contest("Sophia", {}, 24, _torch("AdamW")),
 }
+
+
+def _made(rule: Rule) -> Contest:
+    """Of an optimizer without an entry above: with its defaults, and without rivals."""
+    cut = split(rule, rule.flags, list(rule.numbers), None)
+    arrays = native.plan_of(cut.text, rule).moved()
+    return Contest(str(rule.optimizer), {}, 4 * arrays, {})
+
+
+CONTESTS |= {name: _made(cls.of) for name, cls in optlab.optim.MADE.items()}
 
 
 def transformer(d: int = 512, layers: int = 6, vocabulary: int = 8000) -> list[tuple[int, ...]]:

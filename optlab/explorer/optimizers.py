@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from optlab.explorer.slider import Slider
+from optlab.ops import zeros_like
+from optlab.optim import MADE
 from optlab.rules import (
     Rule,
     State,
@@ -70,7 +72,7 @@ def _hessian(p: Any, g: Any, s: Any, t: Any, *, beta2: Any) -> Any:
 
 HESSIAN = Rule(_hessian, {"h": sophia.initial["h"]})
 
-# The order is that of the house palette: six colors, then the same six with dashes.
+# The order is that of the house palette: six colors, then the same six with dashes, then with dots.
 OPTIMIZERS = {
     "gd": Choice("Gradient descent", gradient_descent, (_rate(0.05),), chapter="01"),
     "momentum": Choice("Momentum", momentum, (_rate(0.02), MOMENTUM), {"dampening": 0}),
@@ -149,4 +151,31 @@ OPTIMIZERS = {
         ),
         {"eps": 1e-12, "weight_decay": 0},
     ),
+}
+
+# Sliders of hyperparameters that several rules have, by name.
+SLIDERS = {slider.name: slider for slider in (_rate(0.05), MOMENTUM, BETA1, BETA2, EPS, _decay(0))}
+
+
+def _made(rule: Rule) -> Choice:
+    """The choice of a rule that is an optimizer as it stands: what it lets one set."""
+    others = [_slider(name, start) for name, start in rule.numbers.items() if name != "lr"]
+    # the rule's own rate is for networks
+    return Choice(str(rule.optimizer), rule, (SLIDERS["lr"], *others))
+
+
+def _slider(name: str, start: float) -> Slider:
+    if name in SLIDERS:
+        usual = SLIDERS[name]
+        return replace(usual, start=min(max(start, usual.low), usual.high))
+    if start > 0:
+        return Slider(name, name, start / 100, 100 * start, start, "log")
+    return Slider(name, name, 2 * start, 0, start) if start else Slider(name, name, 0, 1, 0)
+
+
+# Those without an entry above, but for what the page cannot start: it starts all state at zero.
+OPTIMIZERS |= {
+    cls.of.name: _made(cls.of)
+    for cls in MADE.values()
+    if all(start is zeros_like for start in cls.of.initial.values())
 }

@@ -17,6 +17,7 @@ from optlab.report.style import PALETTE
 from optlab.symbolic import JAVASCRIPT_OPERATIONS, javascript_of_layer
 
 PATH = Path("book/_static/explorer/rules.js")
+MOST = 3 * len(PALETTE)  # each color with a solid, a dashed and a dotted line
 HEAD = """\
 // Made by `optlab javascript` from optlab.rules, optlab.schedules and optlab.explorer.
 // Not edited by hand: the tests compare it with what these give, and run it beside torch."""
@@ -33,6 +34,8 @@ def rules_script() -> str:
       gradient(x, y, t, c), curvature(x, y, t, c)
     - palette: the colors of the book's figures
     """
+    if len(OPTIMIZERS) > MOST:
+        raise ValueError(f"the page tells {MOST} optimizers apart, and here are {len(OPTIMIZERS)}")
     parts = [
         _entries("optimizers", {k: _optimizer(k, o) for k, o in OPTIMIZERS.items()}),
         f"  hessian: {_indented(javascript_of_layer(HESSIAN, 'hessian'))},",

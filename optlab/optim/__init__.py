@@ -1,5 +1,8 @@
 """torch.optim.Optimizer classes made of rules."""
 
+from typing import TYPE_CHECKING, Any
+
+from optlab import rules
 from optlab.optim.adafactor import Adafactor
 from optlab.optim.adagrad import AdaGrad, FullAdaGrad
 from optlab.optim.adam import Adam
@@ -8,13 +11,34 @@ from optlab.optim.amsgrad import AMSGrad
 from optlab.optim.groups import param_groups
 from optlab.optim.lamb import LAMB
 from optlab.optim.lars import LARS
+from optlab.optim.made import MadeOptimizer, make
 from optlab.optim.optimizer import RuleOptimizer
 from optlab.optim.sgd import SGD
 from optlab.optim.sophia import Sophia, gauss_newton_bartlett, hutchinson
 
+_WRITTEN = (SGD, AdaGrad, FullAdaGrad, Adam, AdamW, Adafactor, AMSGrad, LARS, LAMB, Sophia)
+
+# The optimizers that have no class of their own, and all of them, by name. What else there is of
+# an optimizer (`optlab.<name>`, bench, explorer, tests) goes through these two.
+MADE: dict[str, type[MadeOptimizer]] = {
+    str(x.optimizer): make(x, __name__)
+    for x in vars(rules).values()
+    if isinstance(x, rules.Rule) and x.optimizer
+}
+OPTIMIZERS: dict[str, type[RuleOptimizer]] = {**{cls.__name__: cls for cls in _WRITTEN}, **MADE}
+globals().update(MADE)
+
+if TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Those of MADE."""
+
+
 __all__ = [
     "LAMB",
     "LARS",
+    "MADE",
+    "OPTIMIZERS",
     "SGD",
     "AMSGrad",
     "AdaGrad",
@@ -22,6 +46,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "FullAdaGrad",
+    "MadeOptimizer",
     "RuleOptimizer",
     "Sophia",
     "gauss_newton_bartlett",

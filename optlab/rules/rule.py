@@ -23,7 +23,8 @@ class Rule:
 
     It is a pure function: nothing is changed in place. `rule.init(p)` is the
     state before the first step. `around` is the rule that this one calls with
-    whatever keyword arguments it does not take itself.
+    whatever keyword arguments it does not take itself. `optimizer` is the name of
+    the class that `optlab.optim` makes of it, or None.
     """
 
     def __init__(
@@ -31,11 +32,13 @@ class Rule:
         function: Callable[..., tuple[Any, State]],
         initial: dict[str, Callable[[Any], Any]],
         around: Rule | None = None,
+        optimizer: str | None = None,
     ):
         update_wrapper(self, function)
         self.function = function
         self.initial = initial
         self.around = around
+        self.optimizer = optimizer
 
     def __call__(
         self, p: Any, g: Any, s: State, t: Any, **hyperparameters: Any
@@ -60,11 +63,29 @@ class Rule:
         own = {q.name: q.default for q in parameters if q.kind is q.KEYWORD_ONLY}
         return own if self.around is None else {**self.around.hyperparameters, **own}
 
+    @cached_property
+    def flags(self) -> dict[str, Any]:
+        """The hyperparameters that are no numbers, truth values and functions, with defaults."""
+        given = {k: v for k, v in self.hyperparameters.items() if v is not inspect.Parameter.empty}
+        return {k: v for k, v in given.items() if isinstance(v, bool) or callable(v)}
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """The other hyperparameters with their defaults (`inspect.Parameter.empty` if none)."""
+        return {k: v for k, v in self.hyperparameters.items() if k not in self.flags}
+
     def __repr__(self) -> str:
         return f"<rule {self.name}>"
 
 
-def rule(**initial: Callable[[Any], Any]) -> Callable[[Callable[..., tuple[Any, State]]], Rule]:
-    """Make a `Rule` of a function; each keyword names a state variable and gives its
-    value before the first step as a function of the parameter: `@rule(m=zeros_like)`."""
-    return lambda function: Rule(function, initial)
+def rule(
+    optimizer: str | None = None, /, **initial: Callable[[Any], Any]
+) -> Callable[[Callable[..., tuple[Any, State]]], Rule]:
+    """Make a `Rule` of a function.
+
+    Each keyword names a state variable and gives its value before the first step as a function
+    of the parameter: `@rule(m=zeros_like)`. With a name, `@rule("Lion", m=zeros_like)`, and
+    listed in `optlab/rules/__init__.py`, the rule is also an optimizer, `optlab.Lion`; every
+    hyperparameter then has its default in the rule.
+    """
+    return lambda function: Rule(function, initial, optimizer=optimizer)

@@ -13,7 +13,7 @@ from py_mini_racer import MiniRacer
 
 from optlab import schedules
 from optlab.cli import main
-from optlab.explorer import LANDSCAPES, OPTIMIZERS, PATH, SCHEDULES, rules_script
+from optlab.explorer import LANDSCAPES, OPTIMIZERS, PATH, SCHEDULES, rules_script, script
 from optlab.rules import State, average_hessian
 from optlab.schedules import LRScheduler
 
@@ -40,6 +40,12 @@ def called(engine, function, inputs):
 
 def test_the_committed_script_is_what_the_rules_give():
     assert (ROOT / PATH).read_text() == rules_script(), f"{PATH} is old; run: optlab javascript"
+
+
+def test_more_optimizers_than_the_page_tells_apart_are_refused(monkeypatch):
+    monkeypatch.setattr(script, "MOST", len(OPTIMIZERS) - 1)
+    with pytest.raises(ValueError, match=f"apart, and here are {len(OPTIMIZERS)}"):
+        rules_script()
 
 
 def test_all_that_the_explorer_loads_is_small():

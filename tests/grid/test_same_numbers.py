@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 from alone import train as train_alone
+from hyper import REGISTERED
 from torch import nn
 
 from optlab import rules, schedules
@@ -73,6 +74,7 @@ CASES = {
         {"lr": [0.01, 0.1], "beta2_decay": -0.8, "eps1": 1e-30, "eps2": 1e-3, "d": [0.5, 1]},
     ),
     "full adagrad": (rules.adagrad_full, {"lr": [0.01, 0.1], "delta": 0.1}),
+    **{rule.name: (rule, {"lr": [0.01, 0.1]}) for rule in REGISTERED},
 }
 
 

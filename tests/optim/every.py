@@ -26,6 +26,13 @@ EVERY = {
     "Sophia": ("Sophia", {"lr": 0.1, "rho": 0.5}),
 }
 
+EVERY |= {name: (name, {"lr": 0.1}) for name in optlab.optim.MADE}
+EVERY |= {
+    f"{name} decay": (name, {"lr": 0.1, "weight_decay": 0.1})
+    for name, cls in optlab.optim.MADE.items()
+    if "weight_decay" in cls.of.hyperparameters
+}
+
 NAMES = sorted({name for name, _ in EVERY.values()})
 REAL_ONLY = ("FullAdaGrad", "Adafactor")
 

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 import torch
+from hyper import REGISTERED, numbers
 from twins import parameters, train
 
 import optlab
@@ -43,6 +44,7 @@ MATRICES = {
     "factored_adam": {"lr": 0.1, "beta2": 0.9, "eps": 1e-8},
 }
 HYPER |= MATRICES
+ALL = {**HYPER, **{rule.name: numbers(rule) for rule in REGISTERED}}
 SHAPES_OF_MATRICES = [
     (2 * matrices.ROWS + 1, matrices.BLOCK + 1),
     (matrices.ROWS, 3),
@@ -62,7 +64,7 @@ def fresh_memory():
 
 def steps(name, execute, dtype=torch.float64, gradients=torch.randn_like, n=4):
     """Parameters and state after n steps of a rule, all of them in one list."""
-    rule, hyper = getattr(rules, name), HYPER[name]
+    rule, hyper = getattr(rules, name), ALL[name]
     flags = {k: v for k, v in rule.hyperparameters.items() if k not in hyper}
     torch.manual_seed(0)
     shapes = SHAPES_OF_MATRICES if name in MATRICES else VECTORS
@@ -75,7 +77,7 @@ def steps(name, execute, dtype=torch.float64, gradients=torch.randn_like, n=4):
 
 
 def cut(name):
-    rule, hyper = getattr(rules, name), HYPER[name]
+    rule, hyper = getattr(rules, name), ALL[name]
     flags = {k: v for k, v in rule.hyperparameters.items() if k not in hyper}
     return split(rule, flags, tuple(hyper), None)
 
@@ -90,7 +92,7 @@ def make(name):
     return native.kernel(split_rule.text, split_rule.rule, torch.float32)
 
 
-@pytest.mark.parametrize("name", HYPER)
+@pytest.mark.parametrize("name", ALL)
 def test_it_is_the_rule(name):
     for ours, plain in zip(
         steps(name, execution.compiled), steps(name, execution.plain), strict=True
@@ -98,14 +100,14 @@ def test_it_is_the_rule(name):
         assert torch.allclose(ours, plain, rtol=1e-12, atol=1e-13)
 
 
-@pytest.mark.parametrize("name", HYPER)
+@pytest.mark.parametrize("name", ALL)
 def test_it_is_the_rule_in_float32(name):
     ours = steps(name, execution.compiled, torch.float32)
     for a, b in zip(ours, steps(name, execution.plain, torch.float32), strict=True):
         assert torch.allclose(a, b, rtol=2e-5, atol=2e-6)
 
 
-@pytest.mark.parametrize("name", HYPER)
+@pytest.mark.parametrize("name", ALL)
 def test_every_rule_is_written(name, monkeypatch):
     # `compiled` must not have gone to torch.compile or to lists
     monkeypatch.setattr(torch, "compile", None)

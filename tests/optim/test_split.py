@@ -4,7 +4,7 @@ import operator
 
 import pytest
 import torch
-from hyper import HYPER
+from hyper import HYPER, REGISTERED
 from twins import assert_alike
 
 from optlab.optim.split import split
@@ -49,6 +49,7 @@ RULES = [
     (lars_deck, {}),
     (sophia, {}),
     (adafactor_vector, {}),
+    *((rule, {}) for rule in REGISTERED),
 ]
 MATRICES = [adafactor, factored_adam]
 

@@ -37,6 +37,7 @@ def timm():
     class Optimizers:
         Adafactor = importlib.import_module("timm.optim.adafactor").Adafactor
         Lamb = importlib.import_module("timm.optim.lamb").Lamb
+        Lion = importlib.import_module("timm.optim.lion").Lion
         Lars = importlib.import_module("timm.optim.lars").Lars
 
     return Optimizers

@@ -5,7 +5,8 @@ optax 0.2.8. Install it with `pip install optax` (jax is 390 MB).
 """
 
 import pytest
-from sidebyside import apart, assert_same, gradients, run, run_optax
+import torch
+from sidebyside import apart, assert_same, gradients, run, run_optax, start
 
 import optlab
 
@@ -51,6 +52,10 @@ SAME = {
     "LAMB": (
         lambda p: optlab.LAMB(p, lr=0.1, weight_decay=0.1),
         lambda: optax.lamb(0.1, weight_decay=0.1),
+    ),
+    "Lion": (
+        lambda p: optlab.Lion(p, lr=0.1, weight_decay=0.1),
+        lambda: optax.lion(0.1, weight_decay=0.1),
     ),
     "LARS without decay": (
         lambda p: optlab.LARS(p, lr=0.1, trust_coefficient=0.1),
@@ -178,3 +183,24 @@ def test_sophia_without_momentum_and_one_estimate_late():
 def test_sophia_corrects_the_bias_of_the_momentum():
     """Liu et al. (2023), Algorithm 3, does not: m starts at zero and the first steps are short."""
     assert apart(ours_sophia(0.9, delay=1), their_sophia(0.9)) > 0.01
+
+
+def test_lion_makes_nan_of_nan():
+    """Chen et al. (2023), Algorithm 2, takes a sign. That of NaN is NaN in jax, and 0 in torch:
+    there the weight rests for good, and only the state tells."""
+    (p,) = start([(3,)])
+    p.grad = torch.tensor([1.0, float("nan"), -1.0], dtype=torch.float64)
+    optimizer, theirs = optlab.Lion([p]), optax.lion(1e-4)
+    optimizer.step()
+    assert p.isfinite().all()
+    assert optimizer.state[p]["m"].isnan().tolist() == [False, True, False]
+    weights = p.detach().numpy()
+    updates, _ = theirs.update(p.grad.numpy(), theirs.init(weights), weights)
+    assert [bool(x != x) for x in updates] == [False, True, False]
+
+
+def test_lion_decays_by_default():
+    """By 0.001 · lr; Chen et al. (2023), Algorithm 2, leaves λ open, and ours is 0."""
+    decayed = run(lambda p: optlab.Lion(p, lr=0.1, weight_decay=0.001))
+    assert_same(decayed, run_optax(optax.lion(0.1)))
+    assert apart(run(lambda p: optlab.Lion(p, lr=0.1)), decayed) > 1e-5

@@ -97,3 +97,13 @@ def test_adafactor_has_a_momentum_in_bfloat16_by_default(kozistr):
     optimizer = kozistr.AdaFactor([p])
     optimizer.step()
     assert optimizer.state[p]["exp_avg"].dtype == torch.bfloat16
+
+
+def test_lion_is_ours_with_its_decay_beside_the_sign_or_in_it(kozistr):
+    """Chen et al. (2023), Algorithm 2: beside it. Asked to (weight_decouple=False),
+    pytorch_optimizer adds the decay to the gradient."""
+    settings = {"lr": 0.1, "betas": (0.8, 0.95), "weight_decay": 0.5}
+    ours = run(lambda p: optlab.Lion(p, **settings))
+    assert_same(ours, run(lambda p: kozistr.Lion(p, **settings)))
+    inside = run(lambda p: kozistr.Lion(p, **settings, weight_decouple=False))
+    assert apart(ours, inside) > 0.01

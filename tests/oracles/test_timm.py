@@ -67,3 +67,8 @@ def test_adafactor_s_decay_is_scaled_like_its_step(timm):
         Adafactor([p], weight_decay=0.5).step()
         factors.append(float(p.detach().mean() / 3))
     assert factors == pytest.approx([1 - 0.5 * 0.01, 1 - 0.5 * 0.01 * 3], rel=1e-12)
+
+
+def test_lion_is_ours(timm):
+    settings = {**SETTINGS, "betas": (0.8, 0.95)}
+    assert_same(run(lambda p: optlab.Lion(p, **settings)), run(lambda p: timm.Lion(p, **settings)))

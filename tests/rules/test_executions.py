@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hyper import HYPER
+from hyper import HYPER, REGISTERED
 from torch._dynamo.utils import counters
 from walk import randn
 
@@ -60,6 +60,7 @@ RULES = [
     (lamb, {}),
     (lamb, {"phi": clipped}),
     (sophia, {}),
+    *((rule, {}) for rule in REGISTERED),
 ]
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from hyper import REGISTERED
 from torch.func import vmap
 
 from optlab.rules import (
@@ -64,6 +65,7 @@ RULES = [
     lars_deck,
     lamb,
     sophia,
+    *REGISTERED,
 ]
 
 

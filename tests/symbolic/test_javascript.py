@@ -6,6 +6,7 @@ import random
 import pytest
 import sympy
 import torch
+from hyper import REGISTERED, numbers
 from py_mini_racer import MiniRacer
 
 from optlab.rules import (
@@ -147,6 +148,7 @@ ON_LAYERS = {
     "the deck's lars": (lars_deck, {}),
     "lamb": (lamb, {}),
     "adafactor for vectors": (adafactor_vector, {}),
+    **{rule.name: (rule, {}) for rule in REGISTERED},
 }
 OF_LAYERS = {
     **RANGES,
@@ -164,6 +166,7 @@ def test_a_thousand_random_steps_of_a_layer(name):
     rule, fixed = ON_LAYERS[name]
     draw = random.Random(1)
     hyper = [h for h in rule.hyperparameters if h in OF_LAYERS and h not in fixed]
+    usual = numbers(rule) if rule in REGISTERED else {}
 
     def entries(n, scale, sign):
         return [(draw.random() > 0.1) * scale * sign(draw.gauss(0, 1)) for _ in range(n)]
@@ -174,7 +177,8 @@ def test_a_thousand_random_steps_of_a_layer(name):
             "g": entries(n, 10 ** draw.uniform(-6, 3), float),
             "s": {k: entries(n, 1, abs) for k in rule.initial},
             "t": draw.choice([1, 2, 10, 1000, 100_000]),
-            "h": {h: draw.choice([draw.uniform(*OF_LAYERS[h]), OF_LAYERS[h][0]]) for h in hyper},
+            "h": usual
+            | {h: draw.choice([draw.uniform(*OF_LAYERS[h]), OF_LAYERS[h][0]]) for h in hyper},
         }
         for n in draw.choices([1, 2, 3, 4], k=1000)
     ]

@@ -5,6 +5,7 @@ import operator
 import pytest
 import sympy
 import torch
+from hyper import REGISTERED
 
 from optlab.rules import (
     adafactor,
@@ -98,6 +99,7 @@ ELEMENTWISE = [
 ]
 OF_WHOLE_TENSORS = [lamb, lars, lars_deck, adafactor_vector]
 OF_MATRICES = [adagrad_full, adagrad_full_dual, factored_adam, adafactor]
+OF_WHOLE_TENSORS += REGISTERED  # elementwise or not
 RULES = [*ELEMENTWISE, *OF_WHOLE_TENSORS]
 
 

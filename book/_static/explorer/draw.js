@@ -1,7 +1,7 @@
 // Pictures on canvases: the landscape, the paths on it, and curves over the steps.
 var explorerDraw = (() => {
   "use strict";
-  const DASH = [6, 4];
+  const DASHES = { solid: [], dashed: [6, 4], dotted: [1, 4] }; // between, the caps of a line are round
   const SMALL = 11; // px, the text in a picture
   const FLOOR = 1e-14; // what a logarithmic axis shows at least
 
@@ -161,7 +161,7 @@ var explorerDraw = (() => {
     context.strokeStyle = look.line;
     context.lineWidth = 0.8;
     if (land.game) {
-      context.setLineDash(DASH);
+      context.setLineDash(DASHES.dashed);
       context.strokeStyle = look.quiet;
       for (const wall of [-1, 1]) stroke(context, [[f.px(f.x0), f.py(wall)], [f.px(f.x1), f.py(wall)]]);
       context.setLineDash([]);
@@ -235,11 +235,17 @@ var explorerDraw = (() => {
     context.lineWidth = 3;
     context.strokeStyle = paper;
     context.stroke();
-    context.fillStyle = style.dashed ? paper : style.color;
+    context.fillStyle = style.line === "solid" ? style.color : paper;
     context.fill();
     context.lineWidth = 1.8;
     context.strokeStyle = style.color;
     context.stroke();
+    if (style.line === "dotted") {
+      context.beginPath();
+      context.arc(0, 0, 0.4 * radius, 0, 7);
+      context.fillStyle = style.color;
+      context.fill();
+    }
     context.restore();
   }
 
@@ -258,7 +264,7 @@ var explorerDraw = (() => {
       });
       context.strokeStyle = context.fillStyle = style.color;
       context.lineWidth = 1.7;
-      context.setLineDash(style.dashed ? DASH : []);
+      context.setLineDash(DASHES[style.line]);
       context.globalAlpha = 0.25;
       if (k < at.length - 1) stroke(context, at.slice(k));
       context.globalAlpha = 0.9;
@@ -341,7 +347,7 @@ var explorerDraw = (() => {
     context.lineWidth = 1.6;
     curves.forEach(({ first, style }, n) => {
       context.strokeStyle = style.color;
-      context.setLineDash(style.dashed ? DASH : []);
+      context.setLineDash(DASHES[style.line]);
       context.beginPath();
       let [drawn, beforeX, beforeY] = [false, 0, 0];
       heights[n].forEach((height, i) => {
@@ -370,7 +376,7 @@ var explorerDraw = (() => {
     const { context, width, height } = prepare(canvas);
     context.strokeStyle = style.color;
     context.lineWidth = 2;
-    context.setLineDash(style.dashed ? DASH : []);
+    context.setLineDash(DASHES[style.line]);
     stroke(context, [[1, height / 2], [width - 1, height / 2]]);
     mark(context, style, width / 2, height / 2, 4, look.paper);
   }

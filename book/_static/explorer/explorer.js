@@ -5,8 +5,9 @@
   const { normals, multipliers, run } = explorerRun;
   const { colors, frame, ground, paths, plot, sample, text } = explorerDraw;
   const MARKS = ["circle", "square", "up", "diamond", "down", "plus"];
+  const LINES = ["solid", "dashed", "dotted"];
   const STYLES = Object.fromEntries(
-    Object.keys(optimizers).map((id, i) => [id, { color: palette[i % 6], mark: MARKS[i % 6], dashed: i >= 6 }]),
+    Object.keys(optimizers).map((id, i) => [id, { color: palette[i % 6], mark: MARKS[i % 6], line: LINES[Math.floor(i / 6)] }]),
   );
   const MOST = 1000; // steps
   const AXES = ["x", "y"];
@@ -467,7 +468,7 @@
       plot(lossFigure.canvas, { ...common, log: !game, zero: game, curves: runs.map(({ style, result }) => ({ values: result.losses, first: game ? 1 : 0, style })) });
       plot(moveFigure.canvas, { ...common, log: true, curves: runs.map(({ style, result }) => ({ values: result.moves.map(([dx, dy = 0]) => Math.sqrt(dx * dx + dy * dy)), first: 1, style })) });
       if (!small) {
-        plot(rateFigure.canvas, { ...common, zero: true, curves: [{ values: rates, first: 1, style: { color: look.ink, mark: "circle" } }] });
+        plot(rateFigure.canvas, { ...common, zero: true, curves: [{ values: rates, first: 1, style: { color: look.ink, mark: "circle", line: "solid" } }] });
         drawStates(common);
       }
       root.dataset.milliseconds = (performance.now() - begin).toFixed(2); // for the tests
@@ -485,7 +486,7 @@
       const along = (values) =>
         settings.start.map((_, i) => ({
           values: values.map((v) => v[i]),
-          style: { color: i ? common.look.ink : one.style.color, dashed: i > 0 },
+          style: { color: i ? common.look.ink : one.style.color, line: LINES[i] },
         }));
       for (const { name, canvas } of parts.states) {
         const curves =
@@ -528,7 +529,7 @@
           ? `diverges, beyond the picture at step ${n + 1}`
           : `at ${where}, ${game ? "average regret" : "loss"} ${text(value ?? 0)}`;
         const mark = make("span", { class: "explorer-dot", "aria-hidden": "true" });
-        mark.style.borderTop = `3px ${style.dashed ? "dashed" : "solid"} ${style.color}`;
+        mark.style.borderTop = `3px ${style.line} ${style.color}`;
         return make("li", {}, mark, make("b", {}, optimizers[id].label), ` ${what}`);
       });
       ends.replaceChildren(

@@ -187,6 +187,20 @@ return {
         return [p.map((_, i) => p[i] - hyper.lr*hyper.weight_decay*p[i] - hyper.lr*step[i]), {m: m, h: s.h}];
       },
     },
+    "lion": {
+      label: "Lion",
+      chapter: null,
+      init: ["m"],
+      positive: [],
+      sliders: [{"name": "lr", "label": "Learning rate", "low": 0.0001, "high": 1, "start": 0.05, "scale": "log", "whole": false}, {"name": "beta1", "label": "β₁", "low": 0, "high": 0.9999, "start": 0.9, "scale": "memory", "whole": false}, {"name": "beta2", "label": "β₂", "low": 0, "high": 0.9999, "start": 0.99, "scale": "memory", "whole": false}, {"name": "weight_decay", "label": "Weight decay λ", "low": 0, "high": 1, "start": 0.0, "scale": "linear", "whole": false}],
+      constants: {},
+      step: function step(p, g, s, t, hyper) {
+        // Chen et al. (2023), Algorithm 2.
+        const c = p.map((_, i) => hyper.beta1*s.m[i] + (1 - hyper.beta1)*g[i]);
+        const m = p.map((_, i) => hyper.beta2*s.m[i] + (1 - hyper.beta2)*g[i]);
+        return [p.map((_, i) => p[i] - hyper.lr*(Math.sign(c[i]) + hyper.weight_decay*p[i])), {m: m}];
+      },
+    },
   },
   hessian: function hessian(p, g, s, t, hyper) {
     // Liu et al. (2023), Algorithm 3, at every k-th step: g is the estimated diagonal.

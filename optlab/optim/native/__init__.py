@@ -20,10 +20,19 @@ from torch import fx
 from optlab import ops
 from optlab.optim.native import elements, matrices
 from optlab.optim.native.library import CannotCompile, compiler, load
-from optlab.optim.native.plan import CannotWrite, read
+from optlab.optim.native.plan import CannotWrite, Plan, read
 from optlab.rules import Rule
 
-__all__ = ["REAL", "CannotCompile", "CannotWrite", "Kernel", "compiler", "kernel", "write"]
+__all__ = [
+    "REAL",
+    "CannotCompile",
+    "CannotWrite",
+    "Kernel",
+    "compiler",
+    "kernel",
+    "plan_of",
+    "write",
+]
 
 REAL = {torch.float32: "float", torch.float64: "double"}
 
@@ -76,13 +85,15 @@ def write(text: fx.Graph, rule: Rule, real: str, step: str = "int step") -> tupl
 
     step: how the function is declared; `load` wants one named step.
     """
-    rows = tuple(f"s_{k}" for k, start in rule.initial.items() if start is ops.zero_rows)
-    columns = tuple(f"s_{k}" for k, start in rule.initial.items() if start is ops.zero_columns)
-    plan = read(text, rows, columns)
-    flat = (
-        not rows
-        and not columns
-        and not any(n.target in ops.OF_ROWS_AND_COLUMNS for n in text.nodes)
-    )
+    plan = plan_of(text, rule)
+    by_rows = any(start in (ops.zero_rows, ops.zero_columns) for start in rule.initial.values())
+    flat = not by_rows and not any(n.target in ops.OF_ROWS_AND_COLUMNS for n in text.nodes)
     source = (elements if flat else matrices).write(plan, real, step)
     return source, len(plan.arrays), flat
+
+
+def plan_of(text: fx.Graph, rule: Rule) -> Plan:
+    """The passes that the C of a split rule's tensor part makes."""
+    rows = tuple(f"s_{k}" for k, start in rule.initial.items() if start is ops.zero_rows)
+    columns = tuple(f"s_{k}" for k, start in rule.initial.items() if start is ops.zero_columns)
+    return read(text, rows, columns)

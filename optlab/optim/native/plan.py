@@ -66,6 +66,26 @@ class Plan:
         """The last pass over all elements."""
         return max(self.when.values(), default=0)
 
+    def moved(self) -> int:
+        """How many arrays with an entry for each element all passes read and write together."""
+        return sum(len(self._read(k)) for k in range(self.last + 1)) + len(self.stores)
+
+    def _read(self, k: int) -> set[fx.Node]:
+        """The places of such arrays that pass k reads."""
+        place = {value: p for p, value in self.stores if self.when[p] < k}
+        todo: list[Any] = [value for p, value in self.stores if self.when[p] == k]
+        todo += [n.args[0] for n in self.sums if self.level[n] == k]
+        found = set()
+        while todo:
+            node = todo.pop()
+            if not isinstance(node, fx.Node) or self.extent[node] != Extent.FULL:
+                continue
+            if node in place or node.op == "placeholder":
+                found.add(place.get(node, node))
+            else:
+                todo += node.all_input_nodes
+        return found
+
 
 def read(text: fx.Graph, rows: tuple[str, ...] = (), columns: tuple[str, ...] = ()) -> Plan:
     """Read a rule's text.

@@ -1,0 +1,99 @@
+"""Optimizers that are made of a rule alone: their arguments, what they refuse, and what is refused
+to be made."""
+
+import inspect
+import pickle
+
+import pytest
+import torch
+from twins import parameters
+
+import optlab
+from optlab.ops import zero_rows, zeros_like
+from optlab.optim.made import make
+from optlab.rules import rule
+from optlab.rules.gradient_descent import everywhere
+
+
+@rule("Odd", m=zeros_like)
+def odd(p, g, s, t, *, lr=0.1, beta3=0.5, gain=-1.0, bold=False, project=everywhere):
+    """Someone (2026), Algorithm 1.
+
+    More.
+    """
+    raise AssertionError("not to be run")
+
+
+Odd = make(odd, __name__)
+
+
+def test_the_arguments_are_the_rule_s_and_those_of_all():
+    assert (
+        str(inspect.signature(optlab.Lion))
+        .partition(", lr")[2]
+        .startswith(
+            ": float | torch.Tensor = 0.0001, betas: tuple[float, float] = (0.9, 0.99), "
+            "weight_decay: float = 0.0, *, maximize: bool = False, "
+        )
+    )
+    assert list(inspect.signature(Odd).parameters)[1:5] == ["lr", "beta3", "gain", "bold"]
+    assert "project" not in inspect.signature(Odd).parameters
+    assert inspect.getdoc(Odd).startswith("Odd, Someone (2026), Algorithm 1: `optlab.rules.odd`.\n")
+    params = parameters([(3,)])
+    with pytest.raises(TypeError, match="foreach"):
+        optlab.Lion(params, foreach=True)
+    with pytest.raises(TypeError, match="params"):
+        optlab.Lion()
+    (group,) = optlab.Lion(params, 0.5, (0.1, 0.2), weight_decay=0.3).param_groups
+    assert (group["lr"], group["betas"], group["weight_decay"]) == (0.5, (0.1, 0.2), 0.3)
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({"lr": -1}, "Invalid learning rate: -1"),
+        ({"beta3": 1.0}, r"Invalid beta3 value: 1\.0"),
+        ({"gain": float("inf")}, "Invalid gain value: inf"),
+        ({"gain": "large"}, "Invalid gain value: large"),
+        ({"bold": 1}, "Invalid bold value: 1"),
+        ({"execution": "fast"}, "choose one of auto"),
+    ],
+    ids=str,
+)
+def test_impossible_settings_are_refused_in_one_line(settings, line):
+    with pytest.raises(ValueError, match=line) as caught:
+        Odd(parameters([(3,)]), **settings)
+    assert "\n" not in str(caught.value)
+
+
+def test_its_groups_are_held_to_the_same():
+    with pytest.raises(ValueError, match="Invalid beta parameter at index 1: 1"):
+        optlab.Lion([{"params": parameters([(3,)]), "betas": (0.9, 1.0)}])
+
+
+def test_the_class_is_found_by_its_name():
+    assert pickle.loads(pickle.dumps(optlab.Lion)) is optlab.Lion is optlab.optim.Lion
+    assert repr(optlab.Lion(parameters([(3,)]))).startswith("Lion (")
+
+
+def test_a_rule_without_all_defaults_or_of_matrices_makes_no_optimizer():
+    @rule("Open", m=zeros_like)
+    def unset(p, g, s, t, *, beta1, gain=1.0):
+        """Nobody."""
+
+    @rule("Rows", R=zero_rows)
+    def rows(p, g, s, t, *, lr=0.1):
+        """Nobody."""
+
+    with pytest.raises(ValueError, match="no default for lr, beta1: give one in the rule"):
+        make(unset, __name__)
+    with pytest.raises(ValueError, match=r"rows keeps rows, .*: write the class Rows"):
+        make(rows, __name__)
+
+
+def test_one_step_by_hand():
+    (p,) = params = [torch.nn.Parameter(torch.tensor([1.0, -2.0, 0.0], dtype=torch.float64))]
+    optimizer = optlab.Lion(params, lr=0.5, weight_decay=0.1)
+    p.grad = torch.tensor([3.0, -0.01, 0.0], dtype=torch.float64)
+    optimizer.step()
+    assert p.tolist() == pytest.approx([1 - 0.5 * 1.1, -2 + 0.5 * 1.2, 0], rel=1e-15)
