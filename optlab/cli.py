@@ -67,11 +67,16 @@ def run(
             return
         values = declared.accept(parameters)
         if record:
-            recording.allow(values)
+            recording.allow(declared, values)
     from optlab.running import execute  # slow to load, and needed only from here on
 
-    with _exit_on_error(1), recording.into(recording.RESULTS if record else None):
-        click.echo(execute.run(path, values, output))
+    with _exit_on_error(1):
+        if record:
+            for made in recording.run(path, declared, values, output, recording.RESULTS):
+                click.echo(made)
+        else:
+            with recording.into(None):
+                click.echo(execute.run(path, values, output))
 
 
 @main.command()

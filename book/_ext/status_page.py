@@ -41,7 +41,7 @@ class Status(SphinxDirective):
         total = sum(times["seconds"].get(path.stem, 0) for path in notebooks)
         conditions = (
             f"Executed on {times['date']} in {total:.0f} seconds, one after another, on "
-            f"{times['processor']}, with Python {times['python']}, {versions}."
+            f"{times['processor']}, with {versions}."
         )
         head = ["Notebook", "Code cells", "Seconds", "Verdicts on the deck's statements"]
         return [paragraph("", nodes.Text(conditions)), table(head, rows)]
