@@ -129,16 +129,16 @@ def recorded(chapter: str, scale: str, folder: Path | None = None) -> Record | N
 
     folder: by default book/results, beside or above the working folder.
     """
-    path = result_file(f"{chapter}.{scale}.json", folder)
-    return read(path) if path else None
+    found = result_files(f"{chapter}.{scale}.json", folder)
+    return read(found[0]) if found else None
 
 
-def result_file(name: str, folder: Path | None = None) -> Path | None:
-    """A file of recorded results, or None if there is none. folder: as of `recorded`."""
+def result_files(pattern: str, folder: Path | None = None) -> list[Path]:
+    """Files of recorded results in order of their names. folder: as of `recorded`."""
     for place in [folder] if folder else _folders():
-        if (place / name).is_file():
-            return place / name
-    return None
+        if found := sorted(place.glob(pattern)):
+            return found
+    return []
 
 
 def _folders() -> Iterator[Path]:
