@@ -70,7 +70,9 @@ class Records(Page):
                         verdict.append(self.other(made, claim, mine))
                     elif mine["evidence"] != claim["evidence"]:
                         evidence.append(self.other(made, claim, mine))
-        yield table(["Chapter", "Scale", "Verdicts", "Settings", "Run", "Code"], rows)
+        runs = table(["Chapter", "Scale", "Verdicts", "Settings", "Run", "Code"], rows)
+        runs["classes"].append("records")
+        yield runs
         if verdict:
             yield paragraph("", nodes.Text("Verdicts that are not those of the chapter:"))
             yield nodes.bullet_list("", *verdict, classes=["other-verdicts"])
@@ -87,7 +89,7 @@ class Records(Page):
         for made in records:
             now = settings_in_the_code(name, made.scale, self.source / "notebooks")
             changed = [line.split(":")[0] for line in made.outdated(now)]
-            settings = f"changed since: {', '.join(changed)}" if changed else "as in the code"
+            settings = f"changed since: {', '.join(changed)}" if changed else "current"
             yield self.row(made, own, settings, vars(made))
             for earlier in made.earlier:
                 yield self.row(made, own, "of that version", earlier)
@@ -123,7 +125,7 @@ def agreement(judged, own):
     if not judged:
         return "not kept"
     same = sum(own.get(c["id"], {}).get("verdict") == c["verdict"] for c in judged)
-    return f"all {same} the same" if same == len(judged) else f"{same} of {len(judged)} the same"
+    return f"{same} of {len(judged)}"
 
 
 def finding(claim):
