@@ -8,6 +8,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+import optlab
 from optlab import rules
 from optlab.bench import grid, saving, together
 from optlab.bench import steps as bench
@@ -162,7 +163,8 @@ def test_a_bench_is_kept_for_the_book(book):
         done = CliRunner().invoke(main, command)
         assert done.exit_code == 0, done.output
     [file] = (book / "together").iterdir()
-    assert re.fullmatch(r"\d[\d.]*-[a-z0-9-]+-cores-\d+-threads?\.json", file.name)
+    name = rf"{optlab.__version__}-[a-z][a-z0-9-]*-cores-\d+-threads?\.json"
+    assert re.fullmatch(name, file.name)
     assert done.output.splitlines()[-1] == f"book/results/bench/together/{file.name}"
     [stored] = saving.recorded("together")
     assert stored.rows[0].algorithm == "SGD"
