@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import click
@@ -67,11 +67,16 @@ def run(
             return
         values = declared.accept(parameters)
         if record:
-            recording.allow(values)
+            recording.allow(declared, values)
     from optlab.running import execute  # slow to load, and needed only from here on
 
-    with _exit_on_error(1), recording.into(recording.RESULTS if record else None):
-        click.echo(execute.run(path, values, output))
+    with _exit_on_error(1):
+        if record:
+            for made in recording.run(path, declared, values, output, recording.RESULTS):
+                click.echo(made)
+        else:
+            with recording.into(None):
+                click.echo(execute.run(path, values, output))
 
 
 @main.command()
@@ -107,6 +112,9 @@ def outputs(notebooks: tuple[str, ...], times: Path | None) -> None:
 @click.option("--memory/--no-memory", default=True, help="Measure peak memory (CPU).")
 @click.option("--grid", "grids", is_flag=True, help="Time grids of runs, against loops, instead.")
 @click.option("--together", is_flag=True, help="Time our own optimizers taking turns, instead.")
+@click.option(
+    "--record", is_flag=True, help="Keep what was measured, for the book, in book/results/bench."
+)
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--plot", "plot_file", type=click.Path(dir_okay=False, path_type=Path))
 def bench(
@@ -116,6 +124,7 @@ def bench(
     memory: bool,
     grids: bool,
     together: bool,
+    record: bool,
     json_file: Path | None,
     plot_file: Path | None,
 ) -> None:
@@ -123,8 +132,7 @@ def bench(
 
     timm and pytorch_optimizer take part where they are installed.
     """
-    from optlab.bench import grid, saving, steps
-    from optlab.bench import together as ours
+    from optlab.bench import saving, steps
 
     if unknown := [name for name in algorithms if name not in steps.CONTESTS]:
         names = ", ".join(steps.CONTESTS)
@@ -133,24 +141,31 @@ def bench(
         raise click.BadParameter("--grid times AdamW alone: leave ALGORITHMS out")
     if together and (grids or algorithms):
         raise click.BadParameter("--together times all: leave --grid and ALGORITHMS out")
-    bench: ModuleType = grid if grids else ours if together else steps
+    if record and algorithms:
+        raise click.BadParameter("--record keeps times of all: leave ALGORITHMS out")
+    if record and not recording.RESULTS.is_dir():
+        raise click.BadParameter(f"no {recording.RESULTS} here; work where book/ is")
+    kind = "grid" if grids else "together" if together else "steps"
+    bench = import_module(f"optlab.bench.{kind}")
+    circumstances = saving.circumstances(device, rounds)
     rows: list[Any] = []
     conditions: dict[str, Any] = {}
-    chosen = list(algorithms or steps.CONTESTS)
     items: Iterable[Any]
-    if grids or together:
-        items = bench.run(device, rounds)
+    if kind == "steps":
+        items = steps.run(list(algorithms or steps.CONTESTS), device, rounds, memory)
     else:
-        items = steps.run(chosen, device, rounds, memory)
+        items = bench.run(device, rounds)
     for item in items:
         if isinstance(item, dict):
-            conditions = item
-            click.echo("  ".join(f"{k} {v}" for k, v in item.items()))
+            conditions = item | circumstances
+            click.echo("  ".join(f"{k} {v}" for k, v in conditions.items()))
         else:
             rows.append(item)
             click.echo(bench.table(item))
     if json_file:
         saving.save(rows, conditions, json_file)
+    if record:
+        click.echo(saving.record(kind, rows, conditions))
     if plot_file:
         bench.plot(rows, plot_file)
 

@@ -17,7 +17,7 @@ TIMES = "book/status.json"
 
 
 class Status(SphinxDirective):
-    """The conditions of the last whole run, and a row for each notebook."""
+    """The conditions of the last run, and a row for each notebook."""
 
     def run(self):
         self.env.note_reread()
@@ -38,10 +38,11 @@ class Status(SphinxDirective):
             for path in notebooks
         ]
         versions = ", ".join(f"{name} {v}" for name, v in times["versions"].items())
-        total = sum(times["seconds"].get(path.stem, 0) for path in notebooks)
+        measured = [times["seconds"][p.stem] for p in notebooks if p.stem in times["seconds"]]
         conditions = (
-            f"Executed on {times['date']} in {total:.0f} seconds, one after another, on "
-            f"{times['processor']}, with Python {times['python']}, {versions}."
+            f"{len(measured)} of {len(notebooks)} notebooks are measured, {sum(measured):.0f} "
+            f"seconds in all, one after another; the last on {times['date']}, on "
+            f"{times['processor']}, with {versions}."
         )
         head = ["Notebook", "Code cells", "Seconds", "Verdicts on the deck's statements"]
         return [paragraph("", nodes.Text(conditions)), table(head, rows)]

@@ -15,7 +15,9 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
@@ -29,6 +31,7 @@ from optlab.optim import execution, native
 from optlab.optim.split import split
 from optlab.rules import Rule
 
+PEERS = ("timm", "pytorch_optimizer")
 Make = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
 
 
@@ -141,6 +144,7 @@ def run(
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "optlab": optlab.__version__,
+        **_peers(),
         "copy_gb_s": bandwidth / 1e9,
     }
     for name in algorithms:
@@ -152,6 +156,15 @@ def run(
             if memory and how == "compiled" and place.type == "cpu":
                 row.peak_over_state_mb = _in_a_process(name)
             yield row
+
+
+def _peers() -> dict[str, str]:
+    """Versions of the packages beside torch that take part."""
+    found = {}
+    for name in PEERS:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def _contest(

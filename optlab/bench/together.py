@@ -6,7 +6,6 @@ their times can be divided by each other.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +14,7 @@ from typing import Any
 import torch
 
 import optlab
-from optlab.bench import steps
-from optlab.experiments.records import result_file
+from optlab.bench import saving, steps
 
 UNIT = "SGD"
 
@@ -53,12 +51,12 @@ def run(device: str, rounds: int) -> Iterator[Row | dict[str, Any]]:
 
 
 def recorded() -> tuple[dict[str, float], dict[str, Any]] | None:
-    """The ratio of each algorithm and the conditions of the run that the book shows, or None."""
-    path = result_file("bench/together.json")
-    if path is None:
-        return None
-    run = json.loads(path.read_text(encoding="utf-8"))
-    return {row["algorithm"]: row["ratio"] for row in run["rows"]}, run["conditions"]
+    """The ratio of each algorithm and the conditions of the run that the book shows, or None:
+    of those recorded on a CPU the newest."""
+    for bench in saving.recorded("together"):
+        if bench.conditions["device"] == "cpu":
+            return {row.algorithm: row.ratio for row in bench.rows}, bench.conditions
+    return None
 
 
 def table(row: Row) -> str:

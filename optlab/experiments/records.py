@@ -5,23 +5,23 @@ from __future__ import annotations
 import json
 import math
 import os
-import platform
-import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, is_dataclass
-from importlib.metadata import version
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from optlab import provenance
 from optlab.experiments.files import replacing
 from optlab.experiments.scales import settings
 
 FOLDER = "OPTLAB_RECORD"  # environment variable: where to record; unset, nothing is written
 RESULTS = Path("book", "results")
 DIGITS = 6  # significant, of recorded numbers
+PACKAGES = ("optlab", "torch", "numpy")  # whose versions are recorded
+KEPT = ("versions", "device", "seconds", "commit", "date", "verdicts")  # of a run replaced
 _STARTED = time.perf_counter()
 
 
@@ -29,7 +29,13 @@ _STARTED = time.perf_counter()
 class Record:
     """What a run gave, and what it was: settings as `settings(chapter, scale)` has them,
     versions of packages, device in words, seconds since optlab.experiments was imported, seed,
-    and commit of the code ("-dirty" if the package was changed since)."""
+    commit of the code (as `provenance.commit` gives it) and date.
+
+    verdicts: those of the chapter's claims in this run: id, verdict and evidence of each.
+    earlier: of the runs that this one replaced, the last of each earlier version of optlab,
+    newest first: its versions, device, seconds, commit, date and verdicts. Their results are
+    in the history of the file; they are of other settings or other code.
+    """
 
     chapter: str
     scale: str
@@ -40,10 +46,16 @@ class Record:
     seconds: float
     seed: int
     commit: str
+    date: str = ""
+    verdicts: list[dict[str, str]] = field(default_factory=list)
+    earlier: list[dict[str, Any]] = field(default_factory=list)
 
-    def outdated(self) -> list[str]:
-        """A line for each setting that the code now has otherwise."""
-        now = _plain(settings(self.chapter, self.scale))
+    def outdated(self, now: Any = None) -> list[str]:
+        """A line for each setting that the code now has otherwise.
+
+        now: the settings in the code, by default those of `settings(chapter, scale)`.
+        """
+        now = _plain(settings(self.chapter, self.scale) if now is None else now)
         return [
             f"{name}: {self.settings.get(name)} recorded, {now.get(name)} in the code"
             for name in sorted(now.keys() | self.settings.keys())
@@ -73,18 +85,43 @@ def record(
         scale=scale,
         settings=_plain(settings(chapter, scale)),
         results=_plain(results, DIGITS),
-        versions={"python": platform.python_version()}
-        | {name: version(name) for name in ("optlab", "torch", "numpy")},
-        device=_described(torch.device(device)),
+        versions=provenance.versions(*PACKAGES),
+        device=provenance.machine(torch.device(device)),
         seconds=round(time.perf_counter() - _STARTED, 1),
         seed=seed,
-        commit=_commit(),
+        commit=provenance.commit(),
+        date=provenance.today(),
     )
-    path = Path(folder) / f"{chapter}.{scale}.json"
+    return keep(made, Path(folder))
+
+
+def keep(made: Record, folder: Path) -> Path:
+    """Write a record to its file in `folder`, and into it what is kept of the one it replaces."""
+    path = folder / f"{made.chapter}.{made.scale}.json"
+    if path.is_file():
+        old = read(path)
+        before = {name: getattr(old, name) for name in KEPT}
+        same = old.versions["optlab"] == made.versions["optlab"]
+        made = replace(made, earlier=old.earlier if same else [before, *old.earlier])
     with replacing(path) as draft:
-        text = json.dumps(asdict(made), indent=1, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(_plain(made), indent=1, ensure_ascii=False, allow_nan=False)
         draft.write_text(text + "\n", encoding="utf-8")
     return path
+
+
+def read(path: Path) -> Record:
+    """The record in a file. Raises ValueError, one line, if it is none or bears another's name."""
+    try:
+        made = Record(**json.loads(path.read_text(encoding="utf-8")))
+        if path.name != f"{made.chapter}.{made.scale}.json":
+            raise ValueError(f"it is one of {made.chapter} at {made.scale}")
+    except (ValueError, TypeError) as error:
+        why = str(error).split("__init__() ")[-1]
+        raise ValueError(
+            f"{path} is not the record that its name says ({why}); remove it, restore it by git, "
+            "or make it anew with optlab run CHAPTER -p scale SCALE --record"
+        ) from None
+    return made
 
 
 def recorded(chapter: str, scale: str, folder: Path | None = None) -> Record | None:
@@ -92,16 +129,16 @@ def recorded(chapter: str, scale: str, folder: Path | None = None) -> Record | N
 
     folder: by default book/results, beside or above the working folder.
     """
-    path = result_file(f"{chapter}.{scale}.json", folder)
-    return Record(**json.loads(path.read_text(encoding="utf-8"))) if path else None
+    found = result_files(f"{chapter}.{scale}.json", folder)
+    return read(found[0]) if found else None
 
 
-def result_file(name: str, folder: Path | None = None) -> Path | None:
-    """A file of recorded results, or None if there is none. folder: as of `recorded`."""
+def result_files(pattern: str, folder: Path | None = None) -> list[Path]:
+    """Files of recorded results in order of their names. folder: as of `recorded`."""
     for place in [folder] if folder else _folders():
-        if (place / name).is_file():
-            return place / name
-    return None
+        if found := sorted(place.glob(pattern)):
+            return found
+    return []
 
 
 def _folders() -> Iterator[Path]:
@@ -125,26 +162,3 @@ def _plain(value: Any, digits: int | None = None) -> Any:
             return None
         return float(f"{value:.{digits}g}") if digits else value
     return value
-
-
-def _described(device: torch.device) -> str:
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
-
-
-def _commit() -> str:
-    package = Path(__file__).parents[1]
-    try:
-        commit = _git(package, "rev-parse", "HEAD")
-        changed = _git(package, "status", "--porcelain", "--", ".")
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return f"{commit}-dirty" if changed else commit
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        ["git", *arguments], cwd=folder, capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()

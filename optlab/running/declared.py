@@ -87,11 +87,7 @@ def _guess(text: str) -> str:
 
 def read_parameters(notebook: Path) -> Parameters:
     """Parameters and rules from the notebook's text; nothing is run, and torch is not loaded."""
-    try:
-        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    except (ValueError, KeyError) as error:
-        raise RunError(f"{notebook} is not a notebook: {error}") from None
-    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    code = _code_cells(notebook)
     tagged = [i for i, c in enumerate(code) if "parameters" in c["metadata"].get("tags", [])]
     if len(tagged) != 1 or tagged[0] + 1 >= len(code):
         raise RunError(f"{notebook} has no parameters cell with a check after it")
@@ -100,6 +96,31 @@ def read_parameters(notebook: Path) -> Parameters:
     if rules is None:
         raise RunError(f"{notebook}: the cell after the parameters does not call check_parameters")
     return Parameters({p.name: p for p in _declarations(declared)}, rules)
+
+
+def read_settings(notebook: Path, scale: str) -> dict[str, Any]:
+    """What tables in the notebook's text, literals written `{...}[scale]`, hold for a scale.
+
+    {} where there are none: optlab.experiments.scales has the settings of other chapters.
+    """
+    held: dict[str, Any] = {}
+    for cell in _code_cells(notebook):
+        for node in ast.walk(ast.parse("".join(cell["source"]))):
+            if (
+                isinstance(node, ast.Subscript)
+                and isinstance(node.value, ast.Dict)
+                and ast.unparse(node.slice) == "scale"
+            ):
+                held |= ast.literal_eval(node.value).get(scale, {})
+    return held
+
+
+def _code_cells(notebook: Path) -> list[dict[str, Any]]:
+    try:
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    except (ValueError, KeyError) as error:
+        raise RunError(f"{notebook} is not a notebook: {error}") from None
+    return [cell for cell in cells if cell["cell_type"] == "code"]
 
 
 def _declarations(source: str) -> Iterator[Parameter]:

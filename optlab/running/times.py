@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
+
+from optlab import provenance
 
 PACKAGES = ("optlab", "torch", "numpy", "sympy", "jupyter-book")
 
@@ -31,10 +29,9 @@ class Times:
         """Write them as JSON; notebooks that were not run now keep the seconds they had."""
         old = json.loads(path.read_text("utf-8"))["seconds"] if path.exists() else {}
         content = {
-            "date": f"{datetime.now(UTC):%Y-%m-%d}",
-            "processor": f"{platform.machine()}, {os.cpu_count()} cores",
-            "python": platform.python_version(),
-            "versions": {name: version(name) for name in PACKAGES},
+            "date": provenance.today(),
+            "processor": provenance.processor(),
+            "versions": provenance.versions(*PACKAGES),
             "seconds": dict(sorted({**old, **self.seconds}.items())),
         }
         path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -1,14 +1,17 @@
 """The bench runs, counts right and reports what it left out; its times are not tested."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 import torch
 from click.testing import CliRunner
 from hyper import numbers
 
+import optlab
 from optlab import rules
-from optlab.bench import grid, together
+from optlab.bench import grid, saving, together
 from optlab.bench import steps as bench
 from optlab.cli import main
 from optlab.experiments import contest
@@ -16,6 +19,7 @@ from optlab.optim import MADE, native
 from optlab.optim.split import split
 
 LARGE = bench.transformer()
+RESULTS = Path(__file__).parents[2] / "book" / "results"
 
 
 @pytest.fixture(autouse=True)
@@ -141,3 +145,95 @@ def test_our_optimizers_take_turns(tmp_path):
     refused = CliRunner().invoke(main, ["bench", "--together", "Adam"])
     assert refused.exit_code == 2
     assert "--together times all: leave" in refused.output
+
+
+@pytest.fixture
+def book(tmp_path, monkeypatch):
+    """A working folder with a book; returns where its benches are kept."""
+    (tmp_path / "book" / "results").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "book" / "results" / "bench"
+
+
+def kept(folder, kind, version, date, **conditions):
+    row = {"together": together.Row("SGD", 1.0, float(date[-1]))}.get(kind)
+    told = {"device": "cpu", "torch": "2", "optlab": version, "date": date, "machine": "A (R) chip"}
+    saving.save([row], told | conditions, folder / kind / f"{version}-{date}.json")
+
+
+def test_a_bench_is_kept_for_the_book(book):
+    command = ["bench", "--together", "--rounds", "3", "--record"]
+    for _ in range(2):  # the second takes the place of the first
+        done = CliRunner().invoke(main, command)
+        assert done.exit_code == 0, done.output
+    [file] = (book / "together").iterdir()
+    name = rf"{optlab.__version__}-[a-z][a-z0-9-]*-cores-\d+-threads?\.json"
+    assert re.fullmatch(name, file.name)
+    assert done.output.splitlines()[-1] == f"book/results/bench/together/{file.name}"
+    [stored] = saving.recorded("together")
+    assert stored.rows[0].algorithm == "SGD"
+    told = stored.conditions
+    assert re.fullmatch(r"[0-9a-f]{40}(-dirty)?|unknown", told["commit"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", told["date"])
+    assert (told["rounds"], told["parameters"]) == (3, 2003)
+    assert stored.machine.endswith((" thread", " threads"))
+    assert f"machine {stored.machine}" in done.output
+
+
+def test_part_of_a_bench_is_not_kept(book):
+    refused = CliRunner().invoke(main, ["bench", "SGD", "--record"])
+    assert refused.exit_code == 2
+    assert "--record keeps times of all: leave ALGORITHMS out" in refused.output
+
+
+def test_without_a_book_nothing_is_measured(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    refused = CliRunner().invoke(main, ["bench", "--record"])
+    assert refused.exit_code == 2
+    assert "no book/results here; work where book/ is" in refused.output
+
+
+def test_the_newest_on_a_cpu_is_shown_beside_the_bytes(book):
+    kept(book, "together", "0.1.0", "2026-01-03")
+    kept(book, "together", "0.2.0", "2026-01-04")
+    kept(book, "together", "0.0.9", "2026-01-02")
+    kept(book, "together", "0.2.0", "2026-01-05", device="a GPU")
+    dates = [run.conditions["date"][-1] for run in saving.recorded("together")]
+    assert dates == ["5", "4", "3", "2"]
+    ratios, conditions = together.recorded()
+    assert (ratios, conditions["optlab"]) == ({"SGD": 4.0}, "0.2.0")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("{", "(Expecting property name"),
+        ('{"rows": []}', "('conditions')"),
+        ('{"conditions": {"device": "cpu", "optlab": "1"}, "rows": []}', "('torch')"),
+        (
+            '{"conditions": {}, "rows": [{"name": 1}]}',
+            "(got an unexpected keyword argument 'name')",
+        ),
+        ('{"conditions": {}, "rows": [1]}', "argument after ** must be a mapping"),
+    ],
+)
+def test_a_file_that_is_no_bench_is_named_in_one_line(book, text, why):
+    path = book / "grid" / "0.1.0-a.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    with pytest.raises(ValueError, match="is not a bench of grid") as caught:
+        saving.recorded("grid")
+    line = str(caught.value)
+    assert line.startswith(str(path))
+    assert why in line
+    assert line.endswith("make it anew with optlab bench --grid --record")
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize("kind", saving.KINDS)
+def test_the_books_benches_are_of_committed_code_and_whole(kind):
+    assert {path.parent.name for path in RESULTS.glob("bench/*/*")} <= saving.KINDS.keys()
+    for run in saving.recorded(kind, RESULTS):
+        assert not run.conditions.get("commit", "").endswith("-dirty")
+        if kind != "grid":
+            assert {row.algorithm for row in run.rows} == bench.CONTESTS.keys()

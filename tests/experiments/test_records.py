@@ -13,8 +13,10 @@ import torch
 from optlab.experiments import Interval, record, recorded, records
 from optlab.experiments.records import _plain
 from optlab.experiments.scales import CHAPTERS, SCALES, settings
+from optlab.running.recording import settings_in_the_code
 
-RECORDS = sorted((Path(__file__).parents[2] / "book" / "results").glob("*.json"))
+ROOT = Path(__file__).parents[2]
+RECORDS = sorted((ROOT / "book" / "results").glob("*.json"))
 RESULTS = {
     "errors": torch.tensor([[0.123456789, float("nan")]], dtype=torch.float64),
     "best": Interval(1.0, 0.5, 1.5),
@@ -56,9 +58,67 @@ def test_a_record_is_read_back(wanted):
     assert (got.chapter, got.scale, got.seed) == ("07-adamw", "small", 3)
     assert got.versions["torch"] == torch.__version__
     assert re.fullmatch(r"[0-9a-f]{40}(-dirty)?|unknown", got.commit)
-    assert re.search(r"CPU, \d+ threads", got.device)
+    assert re.search(r", \d+ cores, \d+ threads?$", got.device)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", got.date)
     assert 12 <= got.seconds < 60
     assert [path.name for path in wanted.iterdir()] == ["07-adamw.small.json"]
+
+
+def test_of_a_record_replaced_the_last_of_each_version_is_kept(wanted):
+    def by(version, seconds, **more):
+        numbers = old.versions | {"optlab": version}
+        return records.read(
+            records.keep(replace(old, versions=numbers, seconds=seconds, **more), wanted)
+        )
+
+    old = made(wanted)
+    judged = [{"id": "adam-line-4", "verdict": "refuted", "evidence": "gap 0.1"}]
+    assert by("0.1.0", 10.0).earlier == []
+    assert by("0.1.0", 20.0, verdicts=judged).earlier == []
+    [first] = by("0.2.0", 30.0).earlier
+    assert (first["versions"]["optlab"], first["seconds"]) == ("0.1.0", 20)
+    assert first["verdicts"] == judged
+    assert first["commit"] == old.commit
+    assert "results" not in first
+    assert by("0.2.0", 40.0).earlier == [first]
+    second, *rest = by("0.3.0", 50.0).earlier
+    assert (second["seconds"], rest) == (40, [first])
+
+
+def test_a_record_of_before_there_were_verdicts_is_read(wanted):
+    made(wanted)
+    path = wanted / "07-adamw.small.json"
+    content = json.loads(path.read_text())
+    for name in ("date", "verdicts", "earlier"):
+        del content[name]
+    path.write_text(json.dumps(content))
+    got = records.read(path)
+    assert (got.date, got.verdicts, got.earlier, got.seed) == ("", [], [], 3)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda text: text[:1], "(Expecting property name"),
+        (lambda text: "[1]", "argument after ** must be a mapping"),
+        (
+            lambda text: text.replace('"seed"', '"sead"'),
+            "got an unexpected keyword argument 'sead'",
+        ),
+        (lambda text: text.replace("07-adamw", "08-adamwr"), "(it is one of 08-adamwr at small)"),
+    ],
+)
+def test_a_file_that_is_no_record_is_named_in_one_line(wanted, change, why):
+    made(wanted)
+    path = wanted / "07-adamw.small.json"
+    path.write_text(change(path.read_text()))
+    with pytest.raises(ValueError, match="is not the record that its name says") as caught:
+        recorded("07-adamw", "small", wanted)
+    line = str(caught.value)
+    assert line.startswith(str(path))
+    assert why in line
+    assert "\n" not in line
+    assert "optlab run CHAPTER -p scale SCALE --record" in line
 
 
 def test_no_record_is_none(tmp_path):
@@ -99,8 +159,8 @@ def test_changed_settings_are_named(wanted):
 @pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
 def test_the_books_records_are_of_the_settings_in_the_code(path):
     chapter, scale = path.stem.split(".")
-    got = recorded(chapter, scale, path.parent)
-    assert (got.chapter, got.scale) == (chapter, scale)
-    assert got.outdated() == [], f"run it again: optlab run {chapter} -p scale {scale} --record"
+    got = records.read(path)
+    changed = got.outdated(settings_in_the_code(chapter, scale, ROOT / "notebooks"))
+    assert changed == [], f"run it again: optlab run {chapter} -p scale {scale} --record"
     assert not got.commit.endswith("-dirty"), "recorded with changes that were not committed"
     assert path.stat().st_size < 200_000

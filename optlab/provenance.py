@@ -1,0 +1,70 @@
+"""What a stored figure was made on and from: processor, versions, date and commit."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+PACKAGE = Path(__file__).parent
+
+
+def processor() -> str:
+    """The processor's name where Linux tells it, else its architecture, with its cores."""
+    name = platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                name = line.partition(":")[2].strip()
+                break
+    return f"{name}, {os.cpu_count()} cores"
+
+
+def machine(device: torch.device) -> str:
+    """What runs on a device: the GPU's name, or the processor and the threads that torch uses."""
+    import torch  # slow to load
+
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    threads = torch.get_num_threads()
+    return f"{processor()}, {threads} thread{'s' if threads > 1 else ''}"
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """Python's version and those of installed packages."""
+    return {"python": platform.python_version()} | {name: version(name) for name in packages}
+
+
+def today() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%d}"
+
+
+def commit(*files: Path, package: Path = PACKAGE) -> str:
+    """The commit of the code: of the package, and of further files that belong to it.
+
+    It ends in "-dirty" where they were changed since, and is "unknown" where the package is
+    not under git.
+    """
+    paths = [".", *(str(path.resolve()) for path in files)]
+    try:
+        _git(package, "ls-files", "--error-unmatch", "__init__.py")
+        last = _git(package, "rev-parse", "HEAD")
+        changed = _git(package, "status", "--porcelain", "--", *paths)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return f"{last}-dirty" if changed else last
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments], cwd=folder, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
