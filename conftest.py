@@ -1,0 +1,38 @@
+"""Tests run side by side, a process on each core: one thread each, and what takes long first."""
+
+import os
+from pathlib import Path
+
+import pytest
+from xdist.scheduler import LoadFileScheduling
+
+# Before torch is loaded, and for the kernels and commands that tests start. Threads of several
+# processes that share the cores wait for each other: some tests then take ten times as long.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+CHAPTERS = Path(__file__).parent / "notebooks"
+SECOND_RUNS = "tests/notebooks/test_papermill.py"  # each as long as a chapter
+
+
+class LongestFirst(LoadFileScheduling):
+    """The tests of a file go to one process, as `--dist loadfile` has it; those that run whole
+    chapters go to whichever is free."""
+
+    def __init__(self, config, log):
+        config.option.loadscopereorder = False  # files stay in the order of collection
+        super().__init__(config, log)
+
+    def _split_scope(self, nodeid):
+        file = super()._split_scope(nodeid)
+        return nodeid if file == SECOND_RUNS else file
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return LongestFirst(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Chapters, then second runs, then the many short tests, which even out the end."""
+    order = {CHAPTERS: 0, CHAPTERS.parent / Path(SECOND_RUNS).parent: 1}
+    items.sort(key=lambda item: order.get(item.path.parent, 2))
