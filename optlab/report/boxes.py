@@ -152,9 +152,8 @@ BOXES = {
     "alg-lars-deck": Box(
         of_rule(
             rules.lars_deck,
-            names={"lr": r"\eta_t", "m": "m^{(i)}"},
-            parameter=("x^{(i)}_t", "x^{(i)}_{t+1}"),
-            gradient="g^{(i)}_t",
+            names={"lr": r"\eta_t"},
+            parameter=("x_t", "x_{t+1}"),
             phi=operator(r"\phi"),
         )
     ),
