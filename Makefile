@@ -25,7 +25,8 @@ pdf: .venv/.ok           ## the whole book as one file, _build/pdf/optimizers.pd
 test: .venv/.ok          ## rules, interpretations, notebooks (strict), pages
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
-sync: .venv/.ok          ## notebooks/*.md -> *.ipynb, outputs kept
+sync: .venv/.ok          ## formulas of the rules -> notebooks/*.md -> *.ipynb, outputs kept
+	$(BIN)/optlab formulas
 	$(BIN)/jupytext --quiet --to ipynb --update notebooks/*.md
 
 outputs: sync            ## execute the notebooks in place

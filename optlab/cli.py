@@ -1,4 +1,4 @@
-"""The command line: `optlab run`, `optlab outputs`, `optlab bench`, `optlab javascript`."""
+"""The command line: `optlab run`, `outputs`, `bench`, `javascript` and `formulas`."""
 
 from __future__ import annotations
 
@@ -185,6 +185,27 @@ def javascript(check: bool) -> None:
             PATH.write_text(script, encoding="utf-8")
         elif not PATH.is_file() or PATH.read_text(encoding="utf-8") != script:
             raise RunError(f"{PATH} is not what the rules give; run: optlab javascript")
+
+
+@main.command()
+def formulas() -> None:
+    """Write the formulas of the algorithm boxes in notebooks/*.md from the rules."""
+    from optlab.report.boxes import renewed
+
+    with _exit_on_error(2):
+        paths = sorted(NOTEBOOKS.glob("*.md"))
+        if not paths:
+            raise RunError(f"no {NOTEBOOKS}/*.md here; work where {NOTEBOOKS}/ is")
+    with _exit_on_error(1):
+        for path in paths:
+            text = path.read_text(encoding="utf-8")
+            try:
+                new = renewed(text)
+            except ValueError as error:
+                raise RunError(f"{path}: {error}") from error
+            if new != text:
+                path.write_text(new, encoding="utf-8")
+                click.echo(path)
 
 
 @contextmanager

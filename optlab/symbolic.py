@@ -15,7 +15,7 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import FunctionType
@@ -24,7 +24,8 @@ from typing import Any, ClassVar
 import sympy
 from sympy.core.parameters import evaluate
 from sympy.printing.jscode import JavascriptCodePrinter
-from sympy.printing.latex import LatexPrinter
+from sympy.printing.latex import LatexPrinter, accepted_latex_functions
+from sympy.printing.precedence import PRECEDENCE
 
 from optlab import ops
 from optlab.rules import Rule, State
@@ -66,28 +67,29 @@ class OfTensor(sympy.Function):
     """A function of a tensor as a whole, or of its rows or columns.
 
     Of a scalar it has the value that it has of a tensor of one entry. In a `record`,
-    where nothing is evaluated, it stays; `page` is how LaTeX writes it.
+    where nothing is evaluated, it stays; `page` is how LaTeX writes it. A `product` is
+    written side by side with its arguments, so that sums among these need brackets.
     """
 
     page: ClassVar[Callable[..., str]]
+    product: ClassVar[bool]
 
 
-def _of_tensor(operation: ops.Operation, page: Callable[..., str]) -> None:
+def _of_tensor(operation: ops.Operation, page: Callable[..., str], product: bool = True) -> None:
     def value(cls: type, *args: Any) -> Any:
         return operation.dispatch(int)(*args)
 
-    body = {"eval": classmethod(value), "page": staticmethod(page)}
+    body = {"eval": classmethod(value), "page": staticmethod(page), "product": product}
     operation.register(sympy.Expr, type(operation.name, (OfTensor,), body))
 
 
-def _in_words(operation: ops.Operation) -> Callable[[str], str]:
-    words = operation.name.replace("_", r"\ ")
-    return lambda x: rf"\operatorname{{{words}}}\!\left({x}\right)"
-
-
-for _operation in (ops.mean, *ops.OF_ROWS_AND_COLUMNS):
-    _of_tensor(_operation, _in_words(_operation))
-_of_tensor(ops.norm, lambda x: rf"\left\lVert {x} \right\rVert")
+_of_tensor(ops.mean, lambda x: rf"\operatorname{{mean}}\!\left({x}\right)", product=False)
+_of_tensor(ops.norm, lambda x: rf"\left\lVert {x} \right\rVert", product=False)
+# Of an n x m matrix; 1_n is the vector of n ones.
+_of_tensor(ops.row_sums, lambda x: f"{x} 1_m")
+_of_tensor(ops.column_sums, lambda x: rf"1_n^\top {x}")
+_of_tensor(ops.row_means, lambda x: rf"\tfrac{{1}}{{m}} {x} 1_m")
+_of_tensor(ops.column_means, lambda x: rf"\tfrac{{1}}{{n}} 1_n^\top {x}")
 _of_tensor(ops.outer, lambda x, y: rf"{x} {y}^\top")
 _of_tensor(ops.solve_root, lambda a, delta, x: rf"\left({delta} I + {a}^{{1/2}}\right)^{{-1}} {x}")
 for _operation in (ops.zero_matrix, ops.zero_rows, ops.zero_columns):
@@ -187,19 +189,25 @@ class Record:
     state: dict[str, sympy.Expr]
 
 
-def record(rule: Rule, symbol: Callable[[str, str], Any], **fixed: Any) -> Record:
+def record(
+    rule: Rule,
+    symbol: Callable[[str, str], Any],
+    inline: Collection[str] = (),
+    **fixed: Any,
+) -> Record:
     """Run `rule` once on scalar symbols, unevaluated, naming every value it assigns.
 
     symbol(kind, name) makes the symbol of a name; kind is "parameter",
-    "gradient", "time", "state", "hyperparameter" or "local". `fixed` gives
+    "gradient", "time", "state", "hyperparameter" or "local". The values of the names
+    in `inline` are put where they are used. `fixed` gives
     hyperparameters that are not symbols: flags, projections, numbers. Those
     whose default is a flag or a function take that default.
     """
     steps: list[tuple[str, sympy.Expr]] = []
 
     def bind(name: str, value: Any) -> Any:
-        if not isinstance(value, sympy.Expr) or value.is_Atom:
-            return value  # another name for what has a name already
+        if not isinstance(value, sympy.Expr) or value.is_Atom or name in inline:
+            return value  # an atom has a name already
         if name in {"p", "g", "s", "t", "hyper", *(earlier for earlier, _ in steps)}:
             raise ValueError(
                 f"{rule.name} gives {name} a second value; give each value its own name"
@@ -301,23 +309,36 @@ LETTERS = {
     "x1": "x_1",
     "trust_coefficient": r"\eta_0",
     "beta2_decay": "c",
+    "alpha": r"\alpha",
 }
 
 CONSTANT = {"x1"}  # state that is set once, and has no time
 
 
-def latex(
+def latex(rule: Rule, **options: Any) -> str:
+    """The update as the page shows it, a LaTeX `aligned` block with a line per assignment.
+
+    options: as in `assignments`.
+    """
+    body = " \\\\\n".join(f"{left} &= {right}" for left, right in assignments(rule, **options))
+    return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
+
+
+def assignments(
     rule: Rule,
     *,
     names: Mapping[str, str] | None = None,
     parameter: tuple[str, str] = (r"\theta_{t-1}", r"\theta_t"),
+    gradient: str = "g_t",
+    inline: Collection[str] = (),
     **fixed: Any,
-) -> str:
-    """The update as the page shows it, a LaTeX `aligned` block with a line per assignment.
+) -> list[tuple[str, str]]:
+    """The update as pairs of LaTeX, left side and right side; the last gives the parameter.
 
     names: LaTeX for names of the rule, beyond and before LETTERS (`{"lr": r"\\alpha"}`).
     parameter: LaTeX of the parameter before and after the step.
-    fixed: as in `record`.
+    gradient: LaTeX of the gradient.
+    inline, fixed: as in `record`.
     """
     letters = {**LETTERS, **(names or {})}
     if "eta" in rule.hyperparameters and "lr" not in (names or {}):
@@ -338,24 +359,56 @@ def latex(
         when = f"{subscript},{when}" if subscript else when
         return f"{base}_{when}" if len(when) == 1 else f"{base}_{{{when}}}"
 
+    probe = record(rule, lambda kind, name: sympy.Symbol(f"{kind} {name}"), **fixed)
+    kept = {name for name, value in probe.state.items() if str(value) == f"state {name}"}
+
     def symbol(kind: str, name: str) -> sympy.Symbol:
         return sympy.Symbol(
             {
                 "parameter": parameter[0],
-                "gradient": "g_t",
+                "gradient": gradient,
                 "time": "t",
-                "state": at(name, "t-1"),
+                "state": at(name, "t" if name in kept else "t-1"),
                 "hyperparameter": letter(name),
                 "local": at(name, "t"),
             }[kind]
         )
 
-    recorded = _general(record(rule, symbol, **fixed))
-    lines = [(at(name, "t"), value) for name, value in recorded.steps]
-    lines.append((parameter[1], recorded.parameter))
-    printer = _Page({"order": "none"})
-    body = " \\\\\n".join(f"{left} &= {printer.doprint(value)}" for left, value in lines)
-    return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
+    recorded = _general(record(rule, symbol, inline, **fixed))
+    lines = [(at(name, "t"), page(value)) for name, value in recorded.steps]
+    return [*lines, (parameter[1], page(recorded.parameter))]
+
+
+def function_assignments(
+    function: Callable[..., Any], names: Mapping[str, str], result: str, factor: str | None = None
+) -> list[tuple[str, str]]:
+    """A function of numbers, such as the formula of a schedule, as pairs of LaTeX.
+
+    names: LaTeX for its arguments and for what it assigns, where that differs from the name.
+    result: LaTeX of what it returns; with `factor`, of this times that.
+    """
+    lines: list[tuple[str, str]] = []
+
+    def bind(name: str, value: Any) -> sympy.Symbol:
+        lines.append((names.get(name, name), page(value)))
+        return sympy.Symbol(names.get(name, name))
+
+    formula = inspect.unwrap(function)
+    arguments = {name: sympy.Symbol(names.get(name, name)) for name in _arguments(formula)}
+    with evaluate(False):
+        value = _named(formula, bind)(**arguments)
+        if factor:
+            value = sympy.Symbol(factor) * value
+        return [*lines, (result, page(value))]
+
+
+def _arguments(function: Callable[..., Any]) -> list[str]:
+    return list(inspect.signature(function).parameters)
+
+
+def page(value: sympy.Expr) -> str:
+    """LaTeX of an expression whose symbols are LaTeX already, its terms as they stand."""
+    return str(_Page({"order": "none"}).doprint(value))
 
 
 class _Page(LatexPrinter):
@@ -365,11 +418,13 @@ class _Page(LatexPrinter):
         return str(expr.name)
 
     def _print_Function(self, expr: sympy.Function, exp: Any = None) -> str:
-        args = [self._print(a) for a in expr.args]
+        name = expr.func.__name__
         if isinstance(expr, OfTensor):
-            text = type(expr).page(*args)
+            level = PRECEDENCE["Mul"] if expr.product else PRECEDENCE["Lambda"]
+            text = type(expr).page(*(self.parenthesize(a, level) for a in expr.args))
             return text if exp is None else f"{text}^{{{exp}}}"
-        return rf"{expr.func.__name__}\!\left({args[0]}\right)"
+        called = f"\\{name}" if name in accepted_latex_functions else name
+        return rf"{called}\!\left({self._print(expr.args[0])}\right)"
 
     def _print_sign(self, expr: sympy.sign, exp: Any = None) -> str:
         return rf"\operatorname{{sign}}\!\left({self._print(expr.args[0])}\right)"

@@ -53,4 +53,5 @@ def _step(X, U, t, lr, eps2, d):
     """U clipped to root mean square d, times a rate relative to the parameter's scale."""
     U_hat = U / maximum(1, rms(U) / d)
     rho = minimum(lr, 1 / sqrt(t))
-    return maximum(eps2, rms(X)) * rho * U_hat
+    alpha = maximum(eps2, rms(X)) * rho
+    return alpha * U_hat

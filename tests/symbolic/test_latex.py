@@ -136,18 +136,19 @@ m_t &= \beta_1 m_{t-1} + \left(1 - \beta_1\right) \left(g_t + \lambda \theta_{t-
 
 SOPHIA = r"""\begin{aligned}
 m_t &= \beta_1 m_{t-1} + \left(1 - \beta_1\right) g_t \\
-u_t &= \max\left(- \rho, \min\left(\rho, \frac{m_t}{\max\left(\epsilon, h_{t-1}\right)}\right)\right) \\
+u_t &= \max\left(- \rho, \min\left(\rho, \frac{m_t}{\max\left(\epsilon, h_t\right)}\right)\right) \\
 \theta_t &= \theta_{t-1} - \eta \lambda \theta_{t-1} - \eta u_t
 \end{aligned}"""
 
 ADAFACTOR = r"""\begin{aligned}
 \beta_{2,t} &= 1 - t^{c} \\
-R_t &= \beta_{2,t} R_{t-1} + \left(1 - \beta_{2,t}\right) \operatorname{row\ means}\!\left(g_t^{2} + \epsilon_1\right) \\
-C_t &= \beta_{2,t} C_{t-1} + \left(1 - \beta_{2,t}\right) \operatorname{column\ means}\!\left(g_t^{2} + \epsilon_1\right) \\
-U_t &= \frac{g_t}{\sqrt{\frac{R_t}{\operatorname{column\ means}\!\left(R_t\right)}} \sqrt{C_t}} \\
+R_t &= \beta_{2,t} R_{t-1} + \left(1 - \beta_{2,t}\right) \tfrac{1}{m} \left(g_t^{2} + \epsilon_1\right) 1_m \\
+C_t &= \beta_{2,t} C_{t-1} + \left(1 - \beta_{2,t}\right) \tfrac{1}{n} 1_n^\top \left(g_t^{2} + \epsilon_1\right) \\
+U_t &= \frac{g_t}{\sqrt{\frac{R_t}{\tfrac{1}{n} 1_n^\top R_t}} \sqrt{C_t}} \\
 \hat{U}_t &= \frac{U_t}{\max\left(1, \frac{\sqrt{\operatorname{mean}\!\left(U_t^{2}\right)}}{d}\right)} \\
 \rho_t &= \min\left(\eta, \frac{1}{\sqrt{t}}\right) \\
-X_t &= X_{t-1} - \max\left(\epsilon_2, \sqrt{\operatorname{mean}\!\left(X_{t-1}^{2}\right)}\right) \rho_t \hat{U}_t
+\alpha_t &= \max\left(\epsilon_2, \sqrt{\operatorname{mean}\!\left(X_{t-1}^{2}\right)}\right) \rho_t \\
+X_t &= X_{t-1} - \alpha_t \hat{U}_t
 \end{aligned}"""
 
 X = {"parameter": ("x_t", "x_{t+1}")}

@@ -139,7 +139,8 @@ return {
         const U = p.map((_, i) => g[i]/Math.sqrt(V[i]));
         const U_hat = p.map((_, i) => U[i]/Math.max(1, Math.sqrt(mean(p.map((_, i) => Math.pow(U[i], 2))))/hyper.d));
         const rho = Math.min(hyper.lr, 1/(Math.sqrt(t)));
-        return [p.map((_, i) => p[i] - Math.max(hyper.eps2, Math.sqrt(mean(p.map((_, i) => Math.pow(p[i], 2)))))*rho*U_hat[i]), {V: V}];
+        const alpha = Math.max(hyper.eps2, Math.sqrt(mean(p.map((_, i) => Math.pow(p[i], 2)))))*rho;
+        return [p.map((_, i) => p[i] - alpha*U_hat[i]), {V: V}];
       },
     },
     "lars": {
