@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +15,9 @@ from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-from optlab.running.errors import RunError
+from optlab.running.errors import CellError, RunError
 from optlab.running.files import draft, keep, run_name
 
 KERNEL = "python3"
@@ -23,34 +25,66 @@ QUIET = ["--log-level=ERROR"]  # of the kernel application, not of what runs in 
 
 
 def run(notebook: Path, values: Mapping[str, Any], folder: Path) -> Path:
-    """Run a notebook with papermill and return the new file in `folder`.
+    """Run a notebook and return the new file in `folder`.
 
     Progress goes to stderr. An earlier run is never overwritten. Where a cell fails, RunError
     names it, and the notebook up to there is kept as `…-failed.ipynb`.
     """
-    from papermill import PapermillExecutionError, execute_notebook
-
     folder.mkdir(parents=True, exist_ok=True)
     name = run_name(notebook.stem, values)
-    started: list[Any] = []
     with draft(folder / f"{name}.ipynb") as unfinished:
         try:
-            with _own_kernel():
-                execute_notebook(
-                    notebook,
-                    unfinished,
-                    dict(values),
-                    kernel_name=KERNEL,
-                    extra_arguments=QUIET,
-                    on_cell_execute=lambda cell, cell_index: started.append(cell),
-                    cwd=notebook.parent,
-                )
-        except (PapermillExecutionError, DeadKernelError) as error:
+            run_into(notebook, unfinished, values)
+        except CellError as error:
             kept = keep(unfinished, folder, f"{name}-failed")
-            raise RunError(
-                f"{_failure(nbformat.read(kept, 4), started[-1], error)}\nkept as {kept}"
-            ) from None
+            raise RunError(f"{error}\nkept as {kept}") from None
         return keep(unfinished, folder, name)
+
+
+def run_into(
+    notebook: Path,
+    output: Path,
+    values: Mapping[str, Any],
+    *,
+    cwd: Path | None = None,
+    seconds: float | None = None,
+    progress: bool = True,
+) -> None:
+    """Run a notebook with papermill into the file `output`, written after every cell.
+
+    cwd: the kernel's working folder; default: the notebook's. seconds: when the kernel is
+    killed. progress: a bar on stderr. CellError says where a cell failed or time ran out.
+    """
+    from papermill import PapermillExecutionError, execute_notebook
+
+    started: list[Any] = []
+    end = None if seconds is None else time.monotonic() + seconds
+    limits: dict[str, Any] = {}
+    if end is not None:
+        limits = {
+            "timeout_func": lambda cell: max(end - time.monotonic(), 0.01),
+            "shutdown_kernel": "immediate",  # what ran out of time need not be asked to stop
+        }
+    try:
+        with _own_kernel():
+            execute_notebook(
+                notebook,
+                output,
+                dict(values),
+                kernel_name=KERNEL,
+                extra_arguments=QUIET,
+                on_cell_execute=lambda cell, cell_index: started.append(cell),
+                cwd=cwd or notebook.parent,
+                progress_bar=progress,
+                **limits,
+            )
+    except CellTimeoutError:
+        where = _where(nbformat.read(output, 4), started[-1])
+        raise CellError(f"{where}\nthe limit of {seconds:g} s ran out", "") from None
+    except (PapermillExecutionError, DeadKernelError) as error:
+        text = "\n".join(getattr(error, "traceback", ()))
+        message = _failure(nbformat.read(output, 4), started[-1], error)
+        raise CellError(message, re.sub(r"\x1b\[[\d;]*m", "", text)) from None
 
 
 def renew_outputs(notebook: Path) -> None:
@@ -95,11 +129,15 @@ def _failure(book: Any, cell: Any, error: Exception) -> str:
     name, value = getattr(error, "ename", ""), getattr(error, "evalue", "")
     if name == "ParameterError":
         return value
+    what = f"{name}: {value.strip()}" if name else "the kernel died; was there enough memory?"
+    return f"{_where(book, cell)}\n{what}"
+
+
+def _where(book: Any, cell: Any) -> str:
     number = 1 + [c.id for c in book.cells].index(cell.id)
     lines = [line.strip() for line in cell.source.splitlines()]
     first = next((line for line in lines if line and not line.startswith("#")), "")
-    what = f"{name}: {value.strip()}" if name else "the kernel died; was there enough memory?"
-    return f"failed in cell {number}, which begins: {first}\n{what}"
+    return f"failed in cell {number}, which begins: {first}"
 
 
 @contextmanager
