@@ -52,17 +52,17 @@ def run_into(
 ) -> None:
     """Run a notebook with papermill into the file `output`, written after every cell.
 
-    cwd: the kernel's working folder; default: the notebook's. seconds: when the kernel is
-    killed. progress: a bar on stderr. CellError says where a cell failed or time ran out.
+    cwd: the kernel's working folder; default: the notebook's. seconds: after the start of the
+    first cell, the kernel is killed. progress: a bar on stderr. CellError says where a cell
+    failed or time ran out.
     """
     from papermill import PapermillExecutionError, execute_notebook
 
     started: list[Any] = []
-    end = None if seconds is None else time.monotonic() + seconds
     limits: dict[str, Any] = {}
-    if end is not None:
+    if seconds is not None:
         limits = {
-            "timeout_func": lambda cell: max(end - time.monotonic(), 0.01),
+            "timeout_func": _Remaining(seconds),
             "shutdown_kernel": "immediate",  # what ran out of time need not be asked to stop
         }
     try:
@@ -85,6 +85,18 @@ def run_into(
         text = "\n".join(getattr(error, "traceback", ()))
         message = _failure(nbformat.read(output, 4), started[-1], error)
         raise CellError(message, re.sub(r"\x1b\[[\d;]*m", "", text)) from None
+
+
+class _Remaining:
+    """The seconds that are left for a cell, of those for all cells together."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._end: float | None = None
+
+    def __call__(self, cell: Any) -> float:
+        self._end = self._end or time.monotonic() + self._seconds
+        return max(self._end - time.monotonic(), 0.01)  # 0 would be no limit
 
 
 def renew_outputs(notebook: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -66,11 +66,9 @@ def sweep(
         try:
             _run_missing(plan, path, folder, options, workers)
         except Stopped as stopped:
-            click.echo(f"{stopped}; go on with --resume", err=True)
-            return 1
+            return _left(folder, f"stopped: {stopped}", 1)
         except KeyboardInterrupt:
-            click.echo("interrupted; go on with --resume", err=True)
-            return INTERRUPTED
+            return _left(folder, "interrupted", INTERRUPTED)
         return report(folder)
 
 
@@ -79,20 +77,33 @@ def report(folder: Folder) -> int:
 
     RunError if there is no sweep, or nothing can be written.
     """
+    from optlab.sweep.summary import write_summary
     from optlab.sweep.table import write_table
 
     require_libraries()
     plan = folder.plan()
-    finished, failed = len(folder.finished(plan)), len(folder.failed(plan))
-    click.echo(f"{finished} of {len(plan.runs)} runs finished, {failed} failed")
-    for run in folder.failed(plan):
+    finished, failed = len(folder.finished(plan)), folder.failed(plan)
+    click.echo(f"{finished} of {len(plan.runs)} runs finished, {len(failed)} failed")
+    for run in failed:
         click.echo(f"failed: {folder.place(run.id, FAILED)}")
     try:
-        for path in write_table(folder):
+        for path in [*write_table(folder), write_summary(folder)]:
             click.echo(path)
     except OSError as error:
         raise unwritable(folder.path, error) from None
     return 0 if finished == len(plan.runs) else 1
+
+
+def _left(folder: Folder, why: str, status: int) -> int:
+    """End before the end; the table is of what there is, if it can be written."""
+    from optlab.sweep.table import write_table
+
+    plan = folder.plan()
+    there = len(folder.finished(plan))
+    click.echo(f"{why}; {there} of {len(plan.runs)} runs are kept, go on with --resume", err=True)
+    with suppress(OSError):
+        write_table(folder)
+    return status
 
 
 def require_libraries() -> None:

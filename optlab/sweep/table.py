@@ -28,7 +28,7 @@ def make_table(plan: Plan, records: list[Record]) -> polars.DataFrame:
     metrics = _names(record.metrics for record in records)
     rows = [
         [
-            *(_cell(record.parameters[name]) for name in parameters),
+            *(cell(record.parameters[name]) for name in parameters),
             record.status,
             *(record.verdicts.get(name) for name in verdicts),
             *(record.metrics.get(name) for name in metrics),
@@ -67,5 +67,6 @@ def _names(dictionaries: Any) -> list[str]:
     return sorted({name for dictionary in dictionaries for name in dictionary})
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
+    """A parameter's value as the table has it."""
     return str(value) if isinstance(value, list | tuple) else value
