@@ -88,7 +88,9 @@ class Sweep:
     def __init__(self, notebook: Path, folder: Path, log: Path, *arguments: str) -> None:
         self.folder, self._log = folder, log
         optlab = str(Path(sys.executable).with_name("optlab"))
-        command = [optlab, "sweep", str(notebook), "-o", str(folder), "--workers", "2", *arguments]
+        command = [optlab, "sweep", str(notebook), "-o", str(folder), *arguments]
+        if "--scheduler" not in arguments:
+            command += ["--workers", "2"]
         with self._log.open("w") as log:
             self.process = subprocess.Popen(
                 command, stdout=log, stderr=log, start_new_session=True, cwd=folder.parent

@@ -4,10 +4,13 @@ nothing half-written is left, and no process outlives the sweep."""
 import errno
 import json
 import subprocess
+import sys
 import tempfile
+import time
 from pathlib import Path
 
 import nbformat
+import polars
 import psutil
 import pytest
 
@@ -28,15 +31,16 @@ def small_disk(tmp_path):
 def fill(disk: Path) -> None:
     """Leave no byte free."""
     with tempfile.NamedTemporaryFile("wb", 0, prefix="filler-", dir=disk, delete=False) as filler:
-        with pytest.raises(OSError) as full:
+        try:
             while True:
                 filler.write(bytes(1 << 10))
-    assert full.value.errno == errno.ENOSPC
+        except OSError as error:
+            assert error.errno == errno.ENOSPC
 
 
 def whole(folder: Path) -> dict[str, str]:
     """The finished runs' records, after a look at all that is visible in the folder."""
-    assert [path for path in folder.rglob(".*.draft")] == []
+    assert not list(folder.rglob(".*.draft"))
     records = {}
     for path in folder.glob("runs/*"):
         record = (path / "record.json").read_text()
@@ -127,3 +131,64 @@ def test_after_every_fault_the_table_is_that_of_an_undisturbed_sweep(
     assert "the limit of 10 s ran out" in last.said
     assert kept.items() < whole(folder).items()
     assert table(folder).equals(table(undisturbed.folder))
+
+
+def test_what_fails_is_reported_and_the_others_go_on(sweep, table):
+    made = sweep("--grid", "lr=0.1,200", "--grid", "pause=0,1e9", "--timeout", "10")
+    assert made.wait() == 1
+    folder = made.folder
+    assert "1 of 4 runs finished, 3 failed" in made.said
+    found = table(folder).select("lr", "pause", "status", "error")
+    cell = 'failed in cell {}, which begins: assert lr < 100, "this sample cannot take such a step"'
+    raised = f"{cell.format(7)}: AssertionError: this sample cannot take such a step"
+    assert found.rows() == [
+        (0.1, 0.0, "finished", None),
+        (0.1, 1e9, "failed", f"{cell.format(5)}: the limit of 10 s ran out"),
+        (200.0, 0.0, "failed", raised),
+        (200.0, 1e9, "failed", raised),
+    ]
+    for failed in table(folder).filter(polars.col("error") == raised)["run"]:
+        kept = folder / "failed" / failed
+        assert f"failed: {kept}\n" in made.said
+        traceback = (kept / "traceback.txt").read_text()
+        assert traceback.endswith("AssertionError: this sample cannot take such a step")
+        assert "----> 1 assert lr < 100" in traceback
+        assert len(nbformat.read(kept / "98-small.ipynb", 4).cells) == 8  # two name the cell
+
+
+@pytest.fixture
+def scheduler(tmp_path):
+    """A scheduler of its own with a worker that announces a GPU; its process and address."""
+    file = tmp_path / "scheduler.json"
+    options = ["--scheduler-file", file, "--no-dashboard"]
+    python = [sys.executable, "-m"]
+    run = [*python, "distributed.cli.dask_scheduler", *options, "--host", "127.0.0.1", "--port", 0]
+    work = [*python, "distributed.cli.dask_worker", *options, "--nthreads", 1, "--no-nanny"]
+    with (tmp_path / "cluster.log").open("w") as log:
+        processes = [
+            subprocess.Popen(list(map(str, command)), stdout=log, stderr=log, cwd=tmp_path)
+            for command in (run, [*work, "--resources", "GPU=1"])
+        ]
+    end = time.monotonic() + PATIENCE
+    while not file.exists():
+        assert time.monotonic() < end, (tmp_path / "cluster.log").read_text()
+        time.sleep(0.02)
+    yield processes[0], json.loads(file.read_text())["address"]
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def test_the_scheduler_of_another_cluster_is_killed(sweep, small, scheduler):
+    process, address = scheduler
+    control = small[1]
+    made = sweep("--seeds", "3", "--scheduler", address, "--gpu")
+    made.until(lambda: len(made.finished()) >= 1)
+    control.ask("hold")
+    made.until(lambda: len(control.begun()) == 1 or len(made.finished()) == 3)
+    process.kill()
+    assert made.wait() == 1
+    kept = whole(made.folder)
+    assert made.said.splitlines()[-1] == (
+        f"stopped: the scheduler is gone; {len(kept)} of 3 runs are kept, go on with --resume"
+    )
