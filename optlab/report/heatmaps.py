@@ -34,7 +34,8 @@ def heat_map(
     cells: Any = np.ma.masked_invalid(np.asarray(values, dtype=float))
     if cells.shape != (len(y), len(x)):
         raise ValueError(f"values must be {len(y)} × {len(x)}, as y and x are; got {cells.shape}")
-    named, low, high = named or power, *limits
+    (low, high), step = limits, 1 if named and len(x) < 7 else 2
+    named = named or power
     mesh = ax.pcolormesh(cells, norm=(LogNorm if log else Normalize)(low, high), label=label)
     rows = np.flatnonzero(cells.count(axis=1))  # those that are not all gaps
     ax.scatter(
@@ -48,7 +49,6 @@ def heat_map(
     )
     row, column = np.unravel_index(int(cells.argmin()), cells.shape)
     ax.scatter([column + 0.5], [row + 0.5], s=110, facecolors="none", edgecolors="white")
-    step = 1 if len(x) < 6 else 2
     ax.set_xticks(np.arange(0.5, len(x), step), [named(value) for value in x[::step]])
     ax.set_yticks(np.arange(0.5, len(y)), [named(value) for value in y])
     ax.grid(visible=False)
