@@ -56,7 +56,7 @@ def heat_map(
     assert figure is not None
     bar = figure.colorbar(mesh, ax=ax, extend="both", aspect=25, pad=0.02)
     ticks = [low, math.sqrt(low * high) if log else (low + high) / 2, high]
-    bar.set_ticks(ticks, labels=[f"{tick:.2g}" for tick in ticks])
+    bar.set_ticks(ticks, labels=[f"{tick:.{2 if tick < 100 else 3}g}" for tick in ticks])
     bar.minorticks_off()
     bar.set_label(label)
 

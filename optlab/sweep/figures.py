@@ -37,18 +37,24 @@ class Results:
 
     def __repr__(self) -> str:
         finished = self.table["status"].to_list().count(FINISHED)
-        return f"{finished} of {self.runs} runs finished, {len(self.table) - finished} failed"
+        lines = [f"{finished} of {self.runs} runs finished, {len(self.table) - finished} failed"]
+        for name in self._verdicts:
+            if len(found := self.table[name].drop_nulls().unique()) == 1:
+                lines.append(f"in all of them {name.removeprefix(VERDICT)}: {found[0]}")
+        return "\n".join(lines)
 
     @property
     def columns(self) -> list[str]:
         """What can be pictured: metrics, the verdicts that differ between runs, seconds."""
-        names = self.table.columns
-        verdicts = [name for name in names if name.startswith(VERDICT)]
         return [
-            *(name for name in names if name.startswith(METRIC)),
-            *(name for name in verdicts if self.table[name].drop_nulls().n_unique() > 1),
+            *(name for name in self.table.columns if name.startswith(METRIC)),
+            *(name for name in self._verdicts if self.table[name].drop_nulls().n_unique() > 1),
             "seconds",
         ]
+
+    @property
+    def _verdicts(self) -> list[str]:
+        return [name for name in self.table.columns if name.startswith(VERDICT)]
 
     @property
     def axes(self) -> list[str]:
@@ -66,20 +72,23 @@ def read_results(folder: str | Path = ".") -> Results:
 
 
 def means(results: Results) -> polars.DataFrame:
-    """A row for each setting: how many runs finished and failed, the mean of each metric, the
-    share of runs in which each claim held, and the mean of seconds."""
+    """A row for each setting: how many runs finished and failed, and the mean of each of
+    `results.columns`; of a verdict, the share of runs in which the claim held."""
     import polars
 
     finished = polars.col("status") == FINISHED
-    verdicts = [name for name in results.table.columns if name.startswith(VERDICT)]
-    metrics = [name for name in results.table.columns if name.startswith(METRIC)]
     return results.table.group_by(results.axes, maintain_order=True).agg(
         finished.sum().alias("finished"),
         (~finished).sum().alias("failed"),
-        *(polars.col(name).mean() for name in metrics),
-        *((~polars.col(name).str.starts_with("not ")).mean().alias(name) for name in verdicts),
-        polars.col("seconds").mean(),
+        *(_column(name).mean().alias(name) for name in results.columns),
     )
+
+
+def _column(name: str) -> polars.Expr:
+    import polars
+
+    column = polars.col(name)
+    return ~column.str.starts_with("not ") if name.startswith(VERDICT) else column
 
 
 def picture(results: Results, column: str) -> Figure:

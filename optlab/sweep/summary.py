@@ -26,8 +26,9 @@ def write_summary(folder: Folder) -> Path:
     plan, results = folder.plan(), read_results(folder.path)
     cells = [
         new_markdown_cell(
-            f"# A sweep of {plan.notebook}\n\nMeans are over seeds. Of a claim, the mean is the "
-            "share of runs in which it held. `results.table` has a row for each run."
+            f"# A sweep of {plan.notebook}\n\nMeans are over seeds. Of a claim whose verdict "
+            "differs between runs, the mean is the share of runs in which it held. "
+            "`results.table` has a row for each run."
         ),
         new_code_cell(
             "from optlab.sweep.figures import means, picture, read_results\n\n"
