@@ -73,7 +73,8 @@ def read_results(folder: str | Path = ".") -> Results:
 
 def means(results: Results) -> polars.DataFrame:
     """A row for each setting: how many runs finished and failed, and the mean of each of
-    `results.columns`; of a verdict, the share of runs in which the claim held."""
+    `results.columns` over the runs that have it; of a verdict, the share of runs in which the
+    claim held."""
     import polars
 
     finished = polars.col("status") == FINISHED
