@@ -140,6 +140,8 @@ def sweep(
     from optlab.sweep.folder import Folder
 
     with _exit_on_error(2):
+        if summary and notebook:
+            raise RunError("give a notebook or --summary FOLDER, not both")
         if summary:
             sys.exit(command.report(Folder(summary)))
         if notebook is None:

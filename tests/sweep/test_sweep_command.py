@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from optlab.cli import main
+from optlab.sweep.folder import FINISHED, Folder, Record
 from optlab.sweep.plan import make_plan
 
 
@@ -29,6 +30,7 @@ def notebook(small) -> str:
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
+        (["--summary", "x"], "give a notebook or --summary FOLDER, not both"),
         ([], "nothing to sweep: give --grid NAME=VALUE,VALUE,… or --seeds N"),
         (["--grid", "lr"], "--grid 'lr' is refused: write --grid NAME=VALUE,VALUE,…"),
         (["--grid", "lrr=1"], "lrr is not a parameter of this notebook; did you mean lr?"),
@@ -81,7 +83,7 @@ def test_folders_that_are_not_of_this_sweep(optlab, notebook, tmp_path):
     assert result.stderr == "of-adam holds a sweep of 03-adam; give another folder with -o\n"
 
 
-def test_the_plan(optlab, notebook, undisturbed, tmp_path):
+def test_the_plan(optlab, notebook, tmp_path):
     result = optlab(
         notebook, "--grid", "lr=1e-4:1e-1:log10", "--seeds", "2", "-p", "steps", "4", "--dry-run"
     )
@@ -95,14 +97,26 @@ def test_the_plan(optlab, notebook, undisturbed, tmp_path):
         "folder: runs/sweep-98-small",
     ]
     assert list(tmp_path.iterdir()) == []
-    result = optlab(
-        notebook, "--grid", "lr=0.1,0.7", "--grid", "steps=2,3", "--seeds", "2", "--workers", "2",
-        "-o", str(undisturbed.folder), "--resume", "--dry-run",
-    )  # fmt: skip
-    *_, before, estimate, _ = result.stdout.splitlines()
-    assert before == "finished before: 4, to run: 4"
-    assert estimate.endswith("for each, from the 18 finished runs there")
-    assert "on 2 workers; " in estimate
+
+
+def test_the_plan_of_a_sweep_that_goes_on(optlab, notebook):
+    plan, folder = make_plan(Path(notebook), ["lr=0.1,0.7"], [], 2), Folder(Path("kept"))
+    with folder.claim(plan, resume=False):
+        for run, seconds in zip(plan.runs, (20.0, 30.0, 200.0), strict=False):
+            folder.keep(
+                Record(
+                    id=run.id, notebook=plan.notebook, code=plan.code, parameters=run.parameters,
+                    status=FINISHED, verdicts={}, metrics={}, seconds=seconds, attempts=1, error="",
+                    versions={}, worker="",
+                ), "", "",
+            )  # fmt: skip
+    grid = ["--grid", "lr=0.1,0.7,0.8", "--seeds", "2", "--workers", "2", "-o", "kept"]
+    result = optlab(notebook, *grid, "--resume", "--dry-run")
+    assert result.stdout.splitlines()[-3:] == [
+        "finished before: 3, to run: 3",
+        "estimate: 60 s on 2 workers; 30 s for each, from the 3 finished runs there",
+        "folder: kept",
+    ]
 
 
 def test_no_scheduler(optlab, notebook):

@@ -1,13 +1,8 @@
 """The table and the summary of a sweep say what its runs gave."""
 
 import math
-import subprocess
-import sys
-
-import nbformat
 import pytest
 
-from optlab.report.claims import MIME
 from optlab.running.errors import RunError
 from optlab.sweep.figures import means, picture, read_results
 from optlab.sweep.folder import FAILED, FINISHED, Folder, Record
@@ -37,50 +32,6 @@ def keep(path, swept, ended, losses, runs):
         for run, loss in zip(ended, losses, strict=True):
             folder.keep(record(run, loss), "", "")
     return path
-
-
-def test_the_table_of_a_real_sweep(undisturbed, table):
-    found = table(undisturbed.folder)
-    assert found.columns == [
-        "lr", "steps", "seed", "pause", "start", "status", "verdict.adam-line-4",
-        "metric.distance", "error", "run",
-    ]  # fmt: skip
-    assert found.select("lr", "steps", "seed").rows() == [
-        (lr, steps, seed) for lr in (0.1, 0.3, 0.6) for steps in (2, 3, 4) for seed in (0, 1)
-    ]
-    for row in found.iter_rows(named=True):
-        distance = (1 - row["lr"]) ** row["steps"]
-        shown = float(f"{distance + row['seed'] / 1000:.4g}")
-        assert row["metric.distance"] == shown
-        verdict = "refuted" if distance < 0.5 else "not refuted"
-        assert (row["verdict.adam-line-4"], row["status"]) == (verdict, "finished")
-        assert (row["start"], row["pause"], row["error"]) == ("[1.0]", 0.0, None)
-        book = nbformat.read(undisturbed.folder / "runs" / row["run"] / "98-small.ipynb", 4)
-        [claim] = [o.data[MIME] for c in book.cells for o in c.outputs if MIME in o.get("data", {})]
-        assert claim["verdict"] == verdict
-
-
-def test_the_summary_of_a_real_sweep(undisturbed):
-    assert f"{undisturbed.folder}/summary.ipynb\n" in undisturbed.said
-    book = nbformat.read(undisturbed.folder / "summary.ipynb", 4)
-    outputs = {cell.source: cell.outputs for cell in book.cells if cell.cell_type == "code"}
-    names = "metric.distance", "verdict.adam-line-4", "seconds"
-    assert list(outputs)[-3:] == [f"picture(results, {name!r})" for name in names]
-    [shown] = outputs["picture(results, 'verdict.adam-line-4')"]
-    assert "<svg" in shown.data["text/html"]
-    # lr across: 0.1, 0.3, 0.6; steps upwards: 2, 3, 4. Of lr 0.1, no number of steps will do.
-    assert "value 0 … 1, min 0, max 1, mean 0.667" in shown.data["text/plain"]
-    assert "18 of 18 runs finished, 0 failed" in str(outputs)
-
-
-def test_the_summary_is_a_notebook_that_can_be_run_again(undisturbed, tmp_path):
-    book = nbformat.read(undisturbed.folder / "summary.ipynb", 4)
-    [_, first, second, third, *_] = [cell.source for cell in book.cells]
-    program = f"{first}\nprint(results)\nprint({second})\n{third}"
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=undisturbed.folder, capture_output=True, text=True
-    )
-    assert done.stdout.startswith("18 of 18 runs finished, 0 failed\n"), done.stderr
 
 
 def test_means_are_over_seeds_and_what_failed_is_a_gap(tmp_path):

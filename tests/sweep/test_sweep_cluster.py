@@ -1,5 +1,5 @@
-"""What may go wrong in a sweep, on a real cluster of two workers: nothing that finished is lost,
-nothing half-written is left, and no process outlives the sweep."""
+"""Sweeps on a real cluster of two workers, undisturbed and with everything that may go wrong:
+nothing that finished is lost, nothing half-written is left, no process outlives the sweep."""
 
 import errno
 import json
@@ -13,6 +13,8 @@ import nbformat
 import polars
 import psutil
 import pytest
+
+from optlab.report.claims import MIME
 
 PATIENCE = 240
 
@@ -127,15 +129,15 @@ def test_after_every_fault_the_table_is_that_of_an_undisturbed_sweep(
     for filler in small_disk.glob("filler-*"):
         filler.unlink()
     control.ask("hang")
-    last = sweep(*grid, "--resume", "--retries", "2", "--timeout", "10", folder=folder)
+    last = sweep(*grid, "--resume", "--retries", "2", "--timeout", "6", folder=folder)
     assert last.wait() == 0, last.said
-    assert "the limit of 10 s ran out" in last.said
+    assert "the limit of 6 s ran out" in last.said
     assert kept.items() < whole(folder).items()
     assert table(folder).equals(table(undisturbed.folder))
 
 
 def test_what_fails_is_reported_and_the_others_go_on(sweep, table):
-    made = sweep("--grid", "lr=0.1,200", "--grid", "pause=0,1e9", "--timeout", "10")
+    made = sweep("--grid", "lr=0.1,200", "--grid", "pause=0,1e9", "--timeout", "8")
     assert made.wait() == 1
     folder = made.folder
     assert "1 of 4 runs finished, 3 failed" in made.said
@@ -144,7 +146,7 @@ def test_what_fails_is_reported_and_the_others_go_on(sweep, table):
     raised = f"{cell.format(7)}: AssertionError: this sample cannot take such a step"
     assert found.rows() == [
         (0.1, 0.0, "finished", None),
-        (0.1, 1e9, "failed", f"{cell.format(5)}: the limit of 10 s ran out"),
+        (0.1, 1e9, "failed", f"{cell.format(5)}: the limit of 8 s ran out"),
         (200.0, 0.0, "failed", raised),
         (200.0, 1e9, "failed", raised),
     ]
@@ -193,3 +195,47 @@ def test_the_scheduler_of_another_cluster_is_killed(sweep, small, scheduler):
     assert made.said.splitlines()[-1] == (
         f"stopped: the scheduler is gone; {len(kept)} of 3 runs are kept, go on with --resume"
     )
+
+
+def test_the_table_of_a_real_sweep(undisturbed, table):
+    found = table(undisturbed.folder)
+    assert found.columns == [
+        "lr", "steps", "seed", "pause", "start", "status", "verdict.adam-line-4",
+        "metric.distance", "error", "run",
+    ]  # fmt: skip
+    assert found.select("lr", "steps", "seed").rows() == [
+        (lr, steps, seed) for lr in (0.1, 0.3, 0.6) for steps in (2, 3, 4) for seed in (0, 1)
+    ]
+    for row in found.iter_rows(named=True):
+        distance = (1 - row["lr"]) ** row["steps"]
+        shown = float(f"{distance + row['seed'] / 1000:.4g}")
+        assert row["metric.distance"] == shown
+        verdict = "refuted" if distance < 0.5 else "not refuted"
+        assert (row["verdict.adam-line-4"], row["status"]) == (verdict, "finished")
+        assert (row["start"], row["pause"], row["error"]) == ("[1.0]", 0.0, None)
+        book = nbformat.read(undisturbed.folder / "runs" / row["run"] / "98-small.ipynb", 4)
+        [claim] = [o.data[MIME] for c in book.cells for o in c.outputs if MIME in o.get("data", {})]
+        assert claim["verdict"] == verdict
+
+
+def test_the_summary_of_a_real_sweep(undisturbed):
+    assert f"{undisturbed.folder}/summary.ipynb\n" in undisturbed.said
+    book = nbformat.read(undisturbed.folder / "summary.ipynb", 4)
+    outputs = {cell.source: cell.outputs for cell in book.cells if cell.cell_type == "code"}
+    names = "metric.distance", "verdict.adam-line-4", "seconds"
+    assert list(outputs)[-3:] == [f"picture(results, {name!r})" for name in names]
+    [shown] = outputs["picture(results, 'verdict.adam-line-4')"]
+    assert "<svg" in shown.data["text/html"]
+    # lr across: 0.1, 0.3, 0.6; steps upwards: 2, 3, 4. Of lr 0.1, no number of steps will do.
+    assert "value 0 … 1, min 0, max 1, mean 0.667" in shown.data["text/plain"]
+    assert "18 of 18 runs finished, 0 failed" in str(outputs)
+
+
+def test_the_summary_is_a_notebook_that_can_be_run_again(undisturbed, tmp_path):
+    book = nbformat.read(undisturbed.folder / "summary.ipynb", 4)
+    [_, first, second, third, *_] = [cell.source for cell in book.cells]
+    program = f"{first}\nprint(results)\nprint({second})\n{third}"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=undisturbed.folder, capture_output=True, text=True
+    )
+    assert done.stdout.startswith("18 of 18 runs finished, 0 failed\n"), done.stderr
