@@ -21,7 +21,8 @@ from optlab.running.errors import CellError, RunError
 from optlab.running.files import draft, keep, run_name
 
 KERNEL = "python3"
-QUIET = ["--log-level=ERROR"]  # of the kernel application, not of what runs in it
+# Of the kernel application, not of what runs in it; it logs as an error that it is asked to end.
+QUIET = ["--log-level=CRITICAL"]
 
 
 def run(notebook: Path, values: Mapping[str, Any], folder: Path) -> Path:

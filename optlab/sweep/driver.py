@@ -100,9 +100,11 @@ def _outcome(future: Future[Outcome]) -> Outcome:
     except CancelledError:
         raise Stopped("the scheduler is gone") from None
     except KilledWorker as error:
-        return _nothing("every worker that had this run died; was there enough memory?", error)
+        return _nothing(
+            "failed: every worker that had this run died; was there enough memory?", error
+        )
     except Exception as error:
-        return _nothing(f"{type(error).__name__}: {error}", error)
+        return _nothing(f"failed: {type(error).__name__}: {error}", error)
 
 
 def _nothing(error: str, cause: Exception) -> Outcome:

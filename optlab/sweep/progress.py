@@ -34,7 +34,7 @@ class Progress:
             self._bar.set_postfix(failed=self._failed)
         self._bar.update()
         if self._bar.disable or failed:
-            what = f"failed: {_line(record.error)}" if failed else f"{record.seconds:.1f} s"
+            what = _line(record.error) if failed else f"{record.seconds:.1f} s"
             self._say(f"{self._name(run)}: {what}")
 
     def retried(self, run: Run, error: str) -> None:

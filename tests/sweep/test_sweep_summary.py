@@ -1,6 +1,7 @@
 """The table and the summary of a sweep say what its runs gave."""
 
 import math
+
 import pytest
 
 from optlab.running.errors import RunError
