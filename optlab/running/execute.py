@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from traitlets.config import Config
 
 from optlab.running.errors import CellError, RunError
 from optlab.running.files import draft, keep, run_name
@@ -67,7 +69,9 @@ def run_into(
             "shutdown_kernel": "immediate",  # what ran out of time need not be asked to stop
         }
     try:
-        with _own_kernel():
+        with _own_kernel(), tempfile.TemporaryDirectory(prefix="optlab-") as sockets:
+            # Of free ports, as Jupyter takes them, two kernels that start at once may get the same.
+            channels = {"transport": "ipc", "ip": str(Path(sockets, "kernel"))}
             execute_notebook(
                 notebook,
                 output,
@@ -77,6 +81,7 @@ def run_into(
                 on_cell_execute=lambda cell, cell_index: started.append(cell),
                 cwd=cwd or notebook.parent,
                 progress_bar=progress,
+                config=Config(KernelManager=channels),
                 **limits,
             )
     except CellTimeoutError:

@@ -25,7 +25,7 @@ def local_cluster(workers: int, *, gpus: bool) -> Iterator[Client]:
     from distributed import Client, Nanny, Scheduler, SpecCluster
 
     threads = max(1, (os.cpu_count() or 1) // workers)
-    place = {"host": "127.0.0.1", "dashboard": False}
+    place = {"host": "127.0.0.1", "dashboard": False, "dashboard_address": "127.0.0.1:0"}
     specification = {}
     for number in range(workers):
         environment = {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
