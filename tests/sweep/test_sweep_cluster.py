@@ -84,6 +84,7 @@ def test_after_every_fault_the_table_is_that_of_an_undisturbed_sweep(
     assert psutil.wait_procs(processes, PATIENCE)[1] == []
     kept = whole(folder)
     assert 4 <= len(kept) < 18
+    assert not list(folder.glob("failed/*")), first.said
 
     # What is there is neither done again nor taken for a new sweep.
     other = sweep(*grid, folder=folder)
