@@ -1,4 +1,4 @@
-"""The command line: `optlab run`, `outputs`, `bench`, `javascript` and `formulas`."""
+"""The command line: `optlab run`, `sweep`, `outputs`, `bench`, `javascript`, `formulas`."""
 
 from __future__ import annotations
 
@@ -77,6 +77,82 @@ def run(
         else:
             with recording.into(None):
                 click.echo(execute.run(path, values, output))
+
+
+@main.command()
+@click.argument("notebook", required=False)
+@click.option(
+    "--grid",
+    "grids",
+    multiple=True,
+    metavar="NAME=VALUES",
+    help="Values of a parameter, 0,0.01,0.1 or 1e-4:1e-1:log7; repeat for more parameters.",
+)
+@click.option("--seeds", type=click.IntRange(1), metavar="N", help="Seeds 0 to N-1 of each.")
+@click.option(
+    "-p",
+    "--parameter",
+    "parameters",
+    type=(str, str),
+    multiple=True,
+    metavar="NAME VALUE",
+    help="Set a parameter in all runs; repeat for more.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="The folder of the sweep.  [default: runs/sweep-NOTEBOOK]",
+)
+@click.option("--dry-run", is_flag=True, help="Show the plan only.")
+@click.option("--resume", is_flag=True, help="Keep what is finished in the folder; do the rest.")
+@click.option(
+    "--retries", type=click.IntRange(0), default=0, show_default=True, help="Of a run that fails."
+)
+@click.option(
+    "--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="For each run."
+)
+@click.option("--workers", type=click.IntRange(1), metavar="N", help="Default: one for a core.")
+@click.option("--scheduler", metavar="ADDRESS", help="Use the cluster of this Dask scheduler.")
+@click.option("--gpu", is_flag=True, help="Each run takes a GPU of its own.")
+@click.option(
+    "--summary",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Run nothing; make the table and the summary of what a sweep's folder has.",
+)
+def sweep(
+    notebook: str | None,
+    grids: tuple[str, ...],
+    seeds: int | None,
+    parameters: tuple[tuple[str, str], ...],
+    output: Path | None,
+    dry_run: bool,
+    resume: bool,
+    retries: int,
+    timeout: float | None,
+    workers: int | None,
+    scheduler: str | None,
+    gpu: bool,
+    summary: Path | None,
+) -> None:
+    """Run NOTEBOOK for every combination of parameters, on several processes or computers.
+
+    Exit status: 0 if all runs succeeded, 1 if some did not, 2 if the sweep is refused, 130 if
+    it was interrupted.
+    """
+    from optlab.sweep import command
+    from optlab.sweep.folder import Folder
+
+    with _exit_on_error(2):
+        if summary and notebook:
+            raise RunError("give a notebook or --summary FOLDER, not both")
+        if summary:
+            sys.exit(command.report(Folder(summary)))
+        if notebook is None:
+            raise RunError("give a notebook, such as 03-adam, or --summary FOLDER")
+        options = command.Options(resume, retries, timeout, workers, scheduler, gpu)
+        sys.exit(command.sweep(notebook, grids, parameters, seeds, output, options, dry=dry_run))
 
 
 @main.command()

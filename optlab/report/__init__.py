@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from optlab.report.claims import claim
     from optlab.report.figures import figure
     from optlab.report.heatmaps import heat_map
+    from optlab.report.metrics import metric
     from optlab.report.parameters import ParameterError, check_parameters, torch_device
     from optlab.report.sources import source
     from optlab.report.style import label_lines, reference_slope
@@ -21,6 +22,7 @@ __all__ = [
     "figure",
     "heat_map",
     "label_lines",
+    "metric",
     "reference_slope",
     "source",
     "torch_device",
@@ -33,6 +35,7 @@ _MODULE = {
     "claim": "claims",
     "figure": "figures",
     "heat_map": "heatmaps",
+    "metric": "metrics",
     "label_lines": "style",
     "reference_slope": "style",
     "source": "sources",

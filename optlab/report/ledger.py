@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from optlab.report.claims import MIME, Statement, Verdict
+from optlab.report.outputs import shown
 
 NOT_YET = "not yet"  # the status of a statement whose notebook has not judged it
 
 
 def verdicts(notebook: Path) -> list[dict[str, str]]:
     """The claims that a notebook's stored outputs show, in order: id, verdict and evidence."""
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    outputs = [output for cell in cells for output in cell.get("outputs", [])]
-    return [output["data"][MIME] for output in outputs if MIME in output.get("data", {})]
+    return shown(notebook, MIME)
 
 
 def ledger(statements: Iterable[Statement], notebooks: Path) -> Iterator[Verdict]:

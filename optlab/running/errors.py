@@ -3,3 +3,11 @@
 
 class RunError(Exception):
     """The message is for a person: a line for each problem, each with its remedy."""
+
+
+class CellError(RunError):
+    """A notebook stopped in one of its cells; the message names it."""
+
+    def __init__(self, message: str, traceback: str) -> None:
+        super().__init__(message)
+        self.traceback = traceback  # as Jupyter shows it, without colors

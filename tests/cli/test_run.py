@@ -114,6 +114,16 @@ def test_a_kernel_that_dies(optlab, sample):
     ]
 
 
+def test_a_kernel_has_sockets_of_its_own(optlab, sample):
+    """Not ports, of which two kernels that start at the same time may pick the same."""
+    book = nbformat.read(sample, 4)
+    book.cells[3].source = "from ipykernel.connect import get_connection_info\n"
+    book.cells[3].source += "print(get_connection_info(unpack=True)['transport'])"
+    nbformat.write(book, sample)
+    kept = nbformat.read(optlab("99").stdout.strip(), 4)
+    assert [o.text for c in kept.cells for o in c.get("outputs", []) if "text" in o] == ["ipc\n"]
+
+
 def test_help_lists_the_parameters(optlab):
     lines = optlab("99", "--help-parameters").stdout.splitlines()
     assert len(lines) == 7

@@ -43,7 +43,8 @@ def test_the_lock_answers_requirements_in(locked):
 
 
 def test_the_lock_answers_the_package(locked):
-    wanted = [Requirement(line) for line in project()["dependencies"]]
+    lines = project()["dependencies"] + project()["optional-dependencies"]["sweep"]
+    wanted = [Requirement(line) for line in lines]
     assert refused({canonicalize_name(r.name): r for r in wanted}, locked) == []
 
 

@@ -1,0 +1,157 @@
+"""What `optlab sweep` does, from its arguments to its exit status."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from optlab.running.errors import RunError
+from optlab.running.files import find_notebook
+from optlab.sweep.errors import Stopped
+from optlab.sweep.estimate import describe
+from optlab.sweep.folder import FAILED, Folder, unwritable
+from optlab.sweep.plan import Plan, make_plan
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+INTERRUPTED = 130  # as shells have it for a program that SIGINT ended
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a sweep runs. retries: more attempts at a run that fails. limit: seconds for a run.
+    workers: of a cluster on this computer; None: one for a core or, with `gpu`, for a GPU.
+    scheduler: the address of another cluster, or None. gpu: each run needs a GPU of its own."""
+
+    resume: bool
+    retries: int
+    limit: float | None
+    workers: int | None
+    scheduler: str | None
+    gpu: bool
+
+
+def sweep(
+    notebook: str,
+    grids: Sequence[str],
+    fixed: Iterable[tuple[str, str]],
+    seeds: int | None,
+    output: Path | None,
+    options: Options,
+    *,
+    dry: bool,
+) -> int:
+    """Plan, run, and make the table and the summary; the exit status.
+
+    RunError if the sweep is refused, before anything runs.
+    """
+    require_libraries()
+    path = find_notebook(notebook)
+    plan = make_plan(path, grids, fixed, seeds)
+    folder = Folder(output or Path("runs", f"sweep-{plan.notebook}"))
+    workers = _workers(options, len(plan.runs))
+    for line in describe(plan, path, folder, resume=options.resume, workers=workers):
+        click.echo(line)
+    if dry:
+        return 0
+    with folder.claim(plan, resume=options.resume):
+        try:
+            _run_missing(plan, path, folder, options, workers)
+        except Stopped as stopped:
+            return _left(folder, f"stopped: {stopped}", 1)
+        except KeyboardInterrupt:
+            return _left(folder, "interrupted", INTERRUPTED)
+        return report(folder)
+
+
+def report(folder: Folder) -> int:
+    """Make the table and the summary of what is there; 0 if that is all, and all succeeded.
+
+    RunError if there is no sweep, or nothing can be written.
+    """
+    from optlab.sweep.summary import write_summary
+    from optlab.sweep.table import write_table
+
+    require_libraries()
+    plan = folder.plan()
+    finished, failed = len(folder.finished(plan)), folder.failed(plan)
+    click.echo(f"{finished} of {len(plan.runs)} runs finished, {len(failed)} failed")
+    for run in failed:
+        click.echo(f"failed: {folder.place(run.id, FAILED)}")
+    try:
+        for path in [*write_table(folder), write_summary(folder)]:
+            click.echo(path)
+    except OSError as error:
+        raise unwritable(folder.path, error) from None
+    return 0 if finished == len(plan.runs) else 1
+
+
+def _left(folder: Folder, why: str, status: int) -> int:
+    """End before the end; the table is of what there is, if it can be written."""
+    from optlab.sweep.table import write_table
+
+    plan = folder.plan()
+    there = len(folder.finished(plan))
+    click.echo(f"{why}; {there} of {len(plan.runs)} runs are kept, go on with --resume", err=True)
+    with suppress(OSError):
+        write_table(folder)
+    return status
+
+
+def require_libraries() -> None:
+    """RunError if what sweeps need is not installed."""
+    if missing := [name for name in ("distributed", "filelock", "polars") if not find_spec(name)]:
+        raise RunError(
+            f"a sweep needs {', '.join(missing)}; install with: pip install 'optlab[sweep]'"
+        )
+
+
+def _run_missing(
+    plan: Plan, notebook: Path, folder: Folder, options: Options, workers: int | None
+) -> None:
+    from optlab.sweep.driver import Driver
+    from optlab.sweep.progress import Progress
+
+    there = {run.id for run in folder.finished(plan)}
+    missing = [run for run in plan.runs if run.id not in there]
+    if not missing:
+        return
+    with _cluster(options, workers) as client, Progress(plan, len(missing)) as progress:
+        driver = Driver(
+            plan, notebook, folder, progress, options.retries, options.limit, options.gpu
+        )
+        driver.drive(client, missing)
+
+
+def _workers(options: Options, runs: int) -> int | None:
+    """How many processes of this computer work; None if another cluster does."""
+    from optlab.sweep.cluster import visible_gpus
+
+    if options.scheduler:
+        if options.workers:
+            raise RunError("--workers is for a cluster on this computer, not for --scheduler")
+        return None
+    if not options.gpu:
+        return min(options.workers or os.cpu_count() or 1, runs)
+    if not (gpus := len(visible_gpus())):
+        raise RunError("--gpu: there is no GPU here; leave it out, or give --scheduler")
+    if (options.workers or 0) > gpus:
+        raise RunError(f"--workers {options.workers}: with --gpu give at most {gpus}, one a GPU")
+    return min(options.workers or gpus, runs)
+
+
+def _cluster(options: Options, workers: int | None) -> AbstractContextManager[Client]:
+    from optlab.sweep.cluster import existing_cluster, local_cluster
+
+    if options.scheduler:
+        return existing_cluster(options.scheduler)
+    assert workers is not None
+    return local_cluster(workers, gpus=options.gpu)

@@ -1,0 +1,167 @@
+"""What `optlab sweep` says and refuses before anything runs."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import dask
+import nbformat
+import pytest
+from click.testing import CliRunner
+
+from optlab.cli import main
+from optlab.sweep.folder import FINISHED, Folder, Record
+from optlab.sweep.plan import make_plan
+
+
+@pytest.fixture
+def optlab(small, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: CliRunner().invoke(main, ["sweep", *arguments])
+
+
+@pytest.fixture
+def notebook(small) -> str:
+    return str(small[0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--summary", "x"], "give a notebook or --summary FOLDER, not both"),
+        ([], "nothing to sweep: give --grid NAME=VALUE,VALUE,… or --seeds N"),
+        (["--grid", "lr"], "--grid 'lr' is refused: write --grid NAME=VALUE,VALUE,…"),
+        (["--grid", "lrr=1"], "lrr is not a parameter of this notebook; did you mean lr?"),
+        (["--grid", "lr=0.1,0"], "lr = 0.0 is refused: it must be a float > 0; "),
+        (["--grid", "lr=0.1,banana", "--seeds", "5"], "lr = 'banana' is refused: it must be a "),
+        (["--grid", "steps=1,1.5"], "steps = '1.5' is refused: it must be an int > 0; "),
+        (["--grid", "lr=0.1,0.2,0.10"], "--grid lr has the value 0.1 twice"),
+        (["--grid", "lr=1", "--grid", "lr=2"], "--grid lr is given twice; write its values in"),
+        (["--grid", "lr=1", "-p", "lr", "2"], "lr is set twice; give it one value"),
+        (["--grid", "seed=1", "--seeds", "2"], "--seeds and --grid seed name the same; give one"),
+        (["--grid", "lr=1:2:lin5000", "--seeds", "3"], "these are 15000 runs; a sweep has at mos"),
+        (["--seeds", "2", "--scheduler", "tcp://x:1", "--workers", "2"], "--workers is for a clu"),
+        (["--seeds", "2", "-o", "/dev/null"], "cannot write in /dev/null: "),
+        (["--seeds", "2", "-o", "/proc/kept"], "cannot write in /proc/kept: "),
+    ],
+)
+def test_refused_in_one_clear_line(optlab, notebook, arguments, line, tmp_path):
+    result = optlab(notebook, *arguments)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(line)
+    assert result.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_read_only_disk(optlab, notebook, tmp_path):
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "none", folder]).returncode:
+        pytest.skip("no disk can be mounted here")
+    try:
+        result = optlab(notebook, "--seeds", "2", "-o", str(folder / "kept"))
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+    assert result.exit_code == 2
+    assert result.stderr == f"cannot write in {folder / 'kept'}: Read-only file system\n"
+
+
+def test_folders_that_are_not_of_this_sweep(optlab, notebook, tmp_path):
+    Path("other").mkdir()
+    Path("other", "thesis.txt").touch()
+    result = optlab(notebook, "--seeds", "2", "-o", "other")
+    assert result.exit_code == 2
+    assert result.stderr == "other has other files; give another folder with -o\n"
+    assert optlab("--summary", "other").stderr == "other is not the folder of a sweep\n"
+    Path("of-adam").mkdir()
+    plan = {"notebook": "03-adam", "code": "", "swept": {}, "fixed": {}, "runs": []}
+    Path("of-adam", "sweep.json").write_text(json.dumps(plan))
+    result = optlab(notebook, "--seeds", "2", "-o", "of-adam")
+    assert result.exit_code == 2
+    assert result.stderr == "of-adam holds a sweep of 03-adam; give another folder with -o\n"
+
+
+def test_the_plan(optlab, notebook, tmp_path):
+    result = optlab(
+        notebook, "--grid", "lr=1e-4:1e-1:log10", "--seeds", "2", "-p", "steps", "4", "--dry-run"
+    )
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "98-small: 20 runs",
+        "  lr: 0.0001, 0.000215443, 0.000464159, 0.001, 0.00215443, 0.00464159, …, 0.1 (10 values)",
+        "  seed: 0, 1 (2 values)",
+        "  steps: 4, in all runs",
+        "estimate: unknown, as no run of this notebook is there to go by",
+        "folder: runs/sweep-98-small",
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_plan_of_a_sweep_that_goes_on(optlab, notebook):
+    plan, folder = make_plan(Path(notebook), ["lr=0.1,0.7"], [], 2), Folder(Path("kept"))
+    with folder.claim(plan, resume=False):
+        for run, seconds in zip(plan.runs, (20.0, 30.0, 200.0), strict=False):
+            folder.keep(
+                Record(
+                    id=run.id, notebook=plan.notebook, code=plan.code, parameters=run.parameters,
+                    status=FINISHED, verdicts={}, metrics={}, seconds=seconds, attempts=1, error="",
+                    versions={}, worker="",
+                ), "", "",
+            )  # fmt: skip
+    grid = ["--grid", "lr=0.1,0.7,0.8", "--seeds", "2", "--workers", "2", "-o", "kept"]
+    result = optlab(notebook, *grid, "--resume", "--dry-run")
+    assert result.stdout.splitlines()[-3:] == [
+        "finished before: 3, to run: 3",
+        "estimate: 60 s on 2 workers; 30 s for each, from the 3 finished runs there",
+        "folder: kept",
+    ]
+
+
+def test_no_scheduler(optlab, notebook):
+    with dask.config.set({"distributed.comm.timeouts.connect": "300ms"}):
+        result = optlab(notebook, "--seeds", "2", "--scheduler", "tcp://127.0.0.1:9")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "no Dask scheduler answers at tcp://127.0.0.1:9; is it tcp://HOST:8786?\n"
+    )
+
+
+def test_a_library_that_is_missing(optlab, notebook, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        "optlab.sweep.command.find_spec", lambda name: name != "polars" and find(name)
+    )
+    result = optlab(notebook, "--seeds", "2")
+    assert result.exit_code == 2
+    assert result.stderr == ("a sweep needs polars; install with: pip install 'optlab[sweep]'\n")
+
+
+def test_a_refusal_loads_nothing_heavy(notebook):
+    program = (
+        "import sys; from optlab.cli import main\n"
+        f"try: main(['sweep', {notebook!r}, '--grid', 'lr=-1'])\n"
+        "finally: print({'torch', 'numpy', 'papermill', 'polars', 'distributed'} & "
+        "sys.modules.keys())"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "set()\n")
+
+
+def test_a_run_is_named_by_code_and_values(small, tmp_path):
+    def ids(path, *grids, **fixed):
+        return {run.id for run in make_plan(path, grids, fixed.items(), None).runs}
+
+    path = small[0]
+    assert len(ids(path, "lr=0.1,0.2", "steps=1,2")) == 4
+    assert ids(path, "lr=0.1,0.2", "steps=3") == ids(path, "lr=0.2,0.1")  # 3 is the default
+    assert ids(path, "lr=0.1", steps="2") == ids(path, "steps=2")
+    book = nbformat.read(path, 4)
+    other = tmp_path / path.name
+    book.cells[-1].outputs = [nbformat.v4.new_output("stream", text="old")]
+    nbformat.write(book, other)
+    assert ids(other, "lr=0.1") == ids(path, "lr=0.1")
+    book.cells[-1].source += "\n1"
+    nbformat.write(book, other)
+    assert not ids(other, "lr=0.1") & ids(path, "lr=0.1")
