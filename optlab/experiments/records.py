@@ -136,6 +136,7 @@ def _described(device: torch.device) -> str:
 def _commit() -> str:
     package = Path(__file__).parents[1]
     try:
+        _git(package, "ls-files", "--error-unmatch", "__init__.py")  # installed: another's commit
         commit = _git(package, "rev-parse", "HEAD")
         changed = _git(package, "status", "--porcelain", "--", ".")
     except (OSError, subprocess.CalledProcessError):

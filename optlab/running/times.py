@@ -7,9 +7,9 @@ import os
 import platform
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGES = ("optlab", "torch", "numpy", "sympy", "jupyter-book")
@@ -34,7 +34,13 @@ class Times:
             "date": f"{datetime.now(UTC):%Y-%m-%d}",
             "processor": f"{platform.machine()}, {os.cpu_count()} cores",
             "python": platform.python_version(),
-            "versions": {name: version(name) for name in PACKAGES},
+            "versions": dict(_versions()),
             "seconds": dict(sorted({**old, **self.seconds}.items())),
         }
         path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):  # the book's tools are not the package's
+            yield name, version(name)
