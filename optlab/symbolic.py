@@ -29,6 +29,17 @@ from sympy.printing.latex import LatexPrinter
 from optlab import ops
 from optlab.rules import Rule, State
 
+__all__ = [
+    "Record",
+    "Vector",
+    "javascript",
+    "javascript_of_layer",
+    "latex",
+    "operator",
+    "record",
+    "vector",
+]
+
 
 class Guarded(sympy.Function):
     """A quotient with a case of its own for zero.
@@ -190,10 +201,11 @@ class Record:
 def record(rule: Rule, symbol: Callable[[str, str], Any], **fixed: Any) -> Record:
     """Run `rule` once on scalar symbols, unevaluated, naming every value it assigns.
 
-    symbol(kind, name) makes the symbol of a name; kind is "parameter",
-    "gradient", "time", "state", "hyperparameter" or "local". `fixed` gives
-    hyperparameters that are not symbols: flags, projections, numbers. Those
-    whose default is a flag or a function take that default.
+    Args:
+        symbol: symbol(kind, name) makes the symbol of a name; kind is "parameter", "gradient",
+            "time", "state", "hyperparameter" or "local".
+        fixed: hyperparameters that are not symbols: flags, projections, numbers. Those whose
+            default is a flag or a function take that default.
     """
     steps: list[tuple[str, sympy.Expr]] = []
 
@@ -253,7 +265,8 @@ def _named(function: Callable[..., Any], bind: Callable[[str, Any], Any]) -> Cal
         elif isinstance(called, FunctionType) and called.__module__ == function.__module__:
             scope[used] = _named(called, bind)
     scope["__bind__"] = bind
-    exec(compile(module, inspect.getsourcefile(function) or "<rule>", "exec"), scope)
+    code = compile(module, inspect.getsourcefile(function) or "<rule>", "exec")
+    exec(code, scope)  # noqa: S102 - the text of a function that is loaded already
     made: Callable[..., Any] = scope[definition.name]
     return made
 
@@ -324,9 +337,10 @@ def latex(
 ) -> str:
     """The update as the page shows it, a LaTeX `aligned` block with a line per assignment.
 
-    names: LaTeX for names of the rule, beyond and before LETTERS (`{"lr": r"\\alpha"}`).
-    parameter: LaTeX of the parameter before and after the step.
-    fixed: as in `record`.
+    Args:
+        names: LaTeX for names of the rule, beyond and before LETTERS (`{"lr": r"\\alpha"}`).
+        parameter: LaTeX of the parameter before and after the step.
+        fixed: as in `record`.
     """
     letters = {**LETTERS, **(names or {})}
     if "eta" in rule.hyperparameters and "lr" not in (names or {}):
@@ -390,7 +404,7 @@ def operator(name: str) -> Callable[[Any], sympy.Expr]:
 
 
 def javascript(rule: Rule, **fixed: Any) -> str:
-    """A JavaScript function that takes one step of `rule` on one coordinate:
+    """A JavaScript function that takes one step of `rule` on one coordinate::
 
         name(p, g, s, t, hyper) -> [p, s]
 
@@ -424,7 +438,7 @@ const norm = (x) => Math.sqrt(x.reduce((sum, a) => sum + a * a, 0));"""
 
 
 def javascript_of_layer(rule: Rule, name: str | None = None, **fixed: Any) -> str:
-    """A JavaScript function that takes one step of `rule` on a layer of n coordinates:
+    """A JavaScript function that takes one step of `rule` on a layer of n coordinates::
 
         name(p, g, s, t, hyper) -> [p, s]
 
