@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from optlab.optim import Sophia as Sophia
     from optlab.optim import param_groups as param_groups
 
-__version__ = "0.1.0"
+__version__ = "0.1.0"  # the one place: pyproject.toml reads it from here
 
 _MODULES = (
     "ops",

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from optlab import __version__
 from optlab.running import recording
 from optlab.running.declared import read_parameters
 from optlab.running.errors import RunError
@@ -18,7 +19,7 @@ from optlab.running.files import NOTEBOOKS, find_notebook
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="optlab", prog_name="optlab")
+@click.version_option(__version__, prog_name="optlab")
 def main() -> None:
     """Run the notebooks of the optlab book."""
 

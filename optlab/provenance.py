@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from contextlib import suppress
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,8 +40,12 @@ def machine(device: torch.device) -> str:
 
 
 def versions(*packages: str) -> dict[str, str]:
-    """Python's version and those of installed packages."""
-    return {"python": platform.python_version()} | {name: version(name) for name in packages}
+    """Python's version and those of the packages that are installed."""
+    found = {"python": platform.python_version()}
+    for name in packages:
+        with suppress(PackageNotFoundError):  # the book's tools are not the package's
+            found[name] = version(name)
+    return found
 
 
 def today() -> str:

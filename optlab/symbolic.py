@@ -30,6 +30,17 @@ from sympy.printing.precedence import PRECEDENCE
 from optlab import ops
 from optlab.rules import Rule, State
 
+__all__ = [
+    "Record",
+    "Vector",
+    "javascript",
+    "javascript_of_layer",
+    "latex",
+    "operator",
+    "record",
+    "vector",
+]
+
 
 class Guarded(sympy.Function):
     """A quotient with a case of its own for zero.
@@ -197,11 +208,12 @@ def record(
 ) -> Record:
     """Run `rule` once on scalar symbols, unevaluated, naming every value it assigns.
 
-    symbol(kind, name) makes the symbol of a name; kind is "parameter",
-    "gradient", "time", "state", "hyperparameter" or "local". The values of the names
-    in `inline` are put where they are used. `fixed` gives
-    hyperparameters that are not symbols: flags, projections, numbers. Those
-    whose default is a flag or a function take that default.
+    Args:
+        symbol: symbol(kind, name) makes the symbol of a name; kind is "parameter", "gradient",
+            "time", "state", "hyperparameter" or "local".
+        inline: names whose values are put where they are used.
+        fixed: hyperparameters that are not symbols: flags, projections, numbers. Those whose
+            default is a flag or a function take that default.
     """
     steps: list[tuple[str, sympy.Expr]] = []
 
@@ -252,7 +264,8 @@ def _named(function: Callable[..., Any], bind: Callable[[str, Any], Any]) -> Cal
         elif isinstance(called, FunctionType) and called.__module__ == function.__module__:
             scope[used] = _named(called, bind)
     scope["__bind__"] = bind
-    exec(compile(module, inspect.getsourcefile(function) or "<rule>", "exec"), scope)
+    code = compile(module, inspect.getsourcefile(function) or "<rule>", "exec")
+    exec(code, scope)  # noqa: S102 - the text of a function that is loaded already
     made: Callable[..., Any] = scope[definition.name]
     return made
 
@@ -335,10 +348,11 @@ def assignments(
 ) -> list[tuple[str, str]]:
     """The update as pairs of LaTeX, left side and right side; the last gives the parameter.
 
-    names: LaTeX for names of the rule, beyond and before LETTERS (`{"lr": r"\\alpha"}`).
-    parameter: LaTeX of the parameter before and after the step.
-    gradient: LaTeX of the gradient.
-    inline, fixed: as in `record`.
+    Args:
+        names: LaTeX for names of the rule, beyond and before LETTERS (`{"lr": r"\\alpha"}`).
+        parameter: LaTeX of the parameter before and after the step.
+        gradient: LaTeX of the gradient.
+        inline, fixed: as in `record`.
     """
     letters = {**LETTERS, **(names or {})}
     if "eta" in rule.hyperparameters and "lr" not in (names or {}):
@@ -436,7 +450,7 @@ def operator(name: str) -> Callable[[Any], sympy.Expr]:
 
 
 def javascript(rule: Rule, **fixed: Any) -> str:
-    """A JavaScript function that takes one step of `rule` on one coordinate:
+    """A JavaScript function that takes one step of `rule` on one coordinate::
 
         name(p, g, s, t, hyper) -> [p, s]
 
@@ -470,7 +484,7 @@ const norm = (x) => Math.sqrt(x.reduce((sum, a) => sum + a * a, 0));"""
 
 
 def javascript_of_layer(rule: Rule, name: str | None = None, **fixed: Any) -> str:
-    """A JavaScript function that takes one step of `rule` on a layer of n coordinates:
+    """A JavaScript function that takes one step of `rule` on a layer of n coordinates::
 
         name(p, g, s, t, hyper) -> [p, s]
 

@@ -26,7 +26,9 @@ def mean_interval(samples: Sequence[float], level: float = 0.95) -> Interval:
     """The mean of independent samples with Student's t interval at `level`.
 
     Differences of two methods on the same seeds are samples too: pair first.
-    Raises ValueError for fewer than two samples.
+
+    Raises:
+        ValueError: for fewer than two samples.
     """
     if len(samples) < 2:
         raise ValueError(f"an interval needs two samples or more, not {len(samples)}: add seeds")

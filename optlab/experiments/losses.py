@@ -9,6 +9,8 @@ from torch.nn.functional import cross_entropy
 def nats_per_character(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """Mean cross-entropy over the places that have a target, in nats.
 
-    logits: … × places × characters; targets: … × places, NO_TARGET (-100) where there is none.
+    Args:
+        logits: … × places × characters.
+        targets: … × places, NO_TARGET (-100) where there is none.
     """
     return cross_entropy(logits.flatten(0, -2), targets.flatten())

@@ -74,8 +74,11 @@ def record(
     """Write the results of a chapter's run to `<chapter>.<scale>.json`, if that is wanted.
 
     It is wanted under `optlab run CHAPTER -p scale SCALE --record`; otherwise nothing happens,
-    so that a chapter can call this at its end. results: numbers, texts, tensors, dataclasses,
-    and lists and dictionaries of them; what is not finite becomes None.
+    so that a chapter can call this at its end.
+
+    Args:
+        results: numbers, texts, tensors, dataclasses, and lists and dictionaries of them; what
+            is not finite becomes None.
     """
     folder = os.environ.get(FOLDER)
     if not folder:
@@ -127,7 +130,8 @@ def read(path: Path) -> Record:
 def recorded(chapter: str, scale: str, folder: Path | None = None) -> Record | None:
     """The recorded run of a chapter at a scale, or None if there is none.
 
-    folder: by default book/results, beside or above the working folder.
+    Args:
+        folder: by default book/results, beside or above the working folder.
     """
     found = result_files(f"{chapter}.{scale}.json", folder)
     return read(found[0]) if found else None

@@ -17,8 +17,12 @@ from optlab.rules import Rule, State
 class RobustRegression:
     """f(x) = mean over k of ρ(a_k · x − y_k) with ρ(u) = u² / (2 (1 + u²)), which is at least 0.
 
-    rows: the a_k, examples × weights, entries ±1. targets: the y_k. ρ bends down beyond 1/√3,
-    so that f is not convex; |ρ'| ≤ 9/(16√3) and |ρ''| ≤ 1.
+    ρ bends down beyond 1/√3, so that f is not convex; ρ' is at most 9/(16√3) and ρ'' at most 1,
+    in size.
+
+    Attributes:
+        rows: the a_k, examples × weights, entries ±1.
+        targets: the y_k.
     """
 
     rows: torch.Tensor
@@ -44,7 +48,7 @@ class RobustRegression:
 
     def smoothness(self, layers: int) -> torch.Tensor:
         """L_i for equal layers i of neighboring weights: f(x + z) ≤ f(x) + ∇f(x) · z +
-        Σ L_i |z_i|²/2 for all x and z. With one layer, the smallest such constant that the
+        Σ L_i ‖z_i‖²/2 for all x and z. With one layer, the smallest such constant that the
         bound on ρ'' gives."""
         second = self.rows.T @ self.rows / len(self.rows)  # ∇²f is at most this
         size = len(second) // layers
@@ -80,10 +84,13 @@ def gradient_sizes(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Sizes of the gradient of f along x_1, …, x_T, each mini-batch drawn with replacement.
 
-    configurations: the rule's hyperparameters, numbers; all share starts x_1 = 0 and batches.
-    fixed: further arguments of the rule, which are no numbers. runs: independent ones of each
-    configuration.
-    Returns the means over t of ‖∇f(x_t)‖₁/√d and of ‖∇f(x_t)‖², configurations × runs.
+    Args:
+        configurations: the rule's hyperparameters, numbers; all share starts x_1 = 0 and batches.
+        runs: independent ones of each configuration.
+        fixed: further arguments of the rule, which are no numbers.
+
+    Returns:
+        The means over t of ‖∇f(x_t)‖₁/√d and of ‖∇f(x_t)‖², configurations × runs.
     """
     n, d = problem.rows.shape
     generator = torch.Generator().manual_seed(seed)

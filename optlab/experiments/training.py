@@ -23,10 +23,15 @@ WHOLE = Share()
 
 @dataclass(frozen=True)
 class Run:
-    """loss: mean cross-entropy on the training set after each epoch, before training first
-    (epochs + 1 numbers); error: fraction of test examples misclassified, likewise;
-    predictions: after the epochs asked for, probabilities of the classes, test examples ×
-    classes, on the CPU."""
+    """What a training run gave.
+
+    Attributes:
+        loss: mean cross-entropy on the training set after each epoch, before training first:
+            epochs + 1 numbers.
+        error: fraction of test examples misclassified, likewise.
+        predictions: after the epochs asked for, probabilities of the classes, test examples ×
+            classes, on the CPU.
+    """
 
     loss: list[float]
     error: list[float]
@@ -52,24 +57,31 @@ def train(
 ) -> Run:
     """Train `model` in place on shuffled mini-batches.
 
-    seed: of the order of the batches, of augmentation, and of what the model draws (dropout);
-    torch's global generators are left as they were.
-    scheduler: stepped after every update. augment: applied to the inputs of every batch; None is
-    that of the data.
-    autocast: torch.bfloat16 for mixed precision; parameters and losses keep their precision.
-    predict_at: epochs after which the class probabilities of the test set are kept.
-    checkpoint: a file, written every `checkpoint_every` epochs and at the end. If it exists,
-    the run goes on from there, with the same bits as one that was not interrupted, provided
-    that model, data and optimizer are made as they were; a longer `epochs` is a longer run.
-    progress: a bar on stderr; None shows it in a terminal.
-    share: what this process does of the work, where several train the model together. Each
-    calls `train` with the same arguments, the whole data and its own share, and a model that
-    averages gradients over the processes, as DistributedDataParallel and `fully_shard` do.
-    The numbers are those of one process, to rounding, if the model draws nothing and keeps
-    no statistics of its batches.
+    Args:
+        model: trained where it is; torch's global generators are left as they were.
+        data: on the model's device and in its precision.
+        optimizer: of the model's parameters.
+        epochs: passes over the training set.
+        batch_size: examples in a mini-batch; the last of an epoch may be smaller.
+        seed: of the order of the batches, of augmentation, and of what the model draws (dropout).
+        scheduler: stepped after every update.
+        augment: applied to the inputs of every batch; None is that of the data.
+        autocast: torch.bfloat16 for mixed precision; parameters and losses keep their precision.
+        predict_at: epochs after which the class probabilities of the test set are kept.
+        checkpoint: a file, written every `checkpoint_every` epochs and at the end. If it exists,
+            the run goes on from there, with the same bits as one that was not interrupted,
+            provided that model, data and optimizer are made as they were; a longer `epochs` is a
+            longer run.
+        progress: a bar on stderr; None shows it in a terminal.
+        share: what this process does of the work, where several train the model together. Each
+            calls `train` with the same arguments, the whole data and its own share, and a model
+            that averages gradients over the processes, as DistributedDataParallel and
+            `fully_shard` do. The numbers are those of one process, to rounding, if the model
+            draws nothing and keeps no statistics of its batches.
 
-    Raises ValueError, one line, if data and model differ in device or precision, the
-    checkpoint is damaged or of another run, or one is asked for by several processes.
+    Raises:
+        ValueError: one line, if data and model differ in device or precision, the checkpoint is
+            damaged or of another run, or one is asked for by several processes.
     """
     augment = data.augment if augment is None else augment
     parameter = next(model.parameters())

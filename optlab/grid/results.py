@@ -50,18 +50,19 @@ def _cell(x: Any) -> str:
 class GridRun:
     """Every run of a grid: K configurations times S seeds.
 
-    axes: the names that vary and their values, in the order of the grid; of schedules, labels.
-    configurations: the K combinations, the last axis fastest.
-    at: the numbers of updates at which curves were recorded, R of them.
-    loss, error, test_loss: K × S × R on the CPU, float64: the loss on the whole training set
-        (NaN where it was not asked for), and on the test set the fraction of targets
-        misclassified (NaN where targets are no classes) and the loss. A run that diverges is
-        NaN from there on.
-    batch_loss: K × S × steps: the loss on mini-batch 1, 2, …, before its update.
-    snapshots: by number of updates, the parameters by name, each K × S × shape, on the CPU.
-    predict: see `outputs`.
-    bytes, chunks: memory predicted for the largest chunk, and how many there were.
-    execution: what was run, "plain" or "compiled".
+    Attributes:
+        axes: the names that vary and their values, in the order of the grid; of schedules, labels.
+        configurations: the K combinations, the last axis fastest.
+        seeds: the S seeds.
+        at: the numbers of updates at which curves were recorded, R of them.
+        loss, error, test_loss: K × S × R on the CPU, float64: the loss on the whole training set
+            (NaN where it was not asked for), and on the test set the fraction of targets
+            misclassified (NaN where targets are no classes) and the loss. A run that diverges is
+            NaN from there on.
+        batch_loss: K × S × steps: the loss on mini-batch 1, 2, …, before its update.
+        snapshots: by number of updates, the parameters by name, each K × S × shape, on the CPU.
+        bytes, chunks: memory predicted for the largest chunk, and how many there were.
+        execution: what was run, "plain" or "compiled".
     """
 
     axes: dict[str, list[Any]]
@@ -81,9 +82,10 @@ class GridRun:
     def grid(self, curve: str = "error", at: int | str = -1) -> torch.Tensor:
         """One number for each run, in the shape of the grid: (length of each axis) × S.
 
-        curve: "loss", "error", "test_loss" or "batch_loss".
-        at: the place in the curve, -1 the last; "best" the lowest of the curve, NaN if the run
-            diverged; or "mean" of the curve.
+        Args:
+            curve: "loss", "error", "test_loss" or "batch_loss".
+            at: the place in the curve, -1 the last; "best" the lowest of the curve, NaN if the
+                run diverged; or "mean" of the curve.
         """
         if curve not in CURVES:
             raise ValueError(f"there is no curve {curve!r}; choose from {', '.join(CURVES)}")

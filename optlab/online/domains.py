@@ -137,7 +137,7 @@ class Box(Domain):
 
 
 class Ball(Domain):
-    """The Euclidean ball: ||x - center||_2 <= radius. `Ball(d=3)` is the unit ball of R^3."""
+    """The Euclidean ball: ‖x - center‖₂ <= radius. `Ball(d=3)` is the unit ball of R^3."""
 
     def __init__(self, center: Vector = 0.0, radius: float = 1.0, d: int | None = None):
         c = _vector(center)

@@ -67,7 +67,7 @@ def comparator(
     its tangents, so F(x) - min F <= max over y in K of <grad F(x), x - y>, which
     `linear_minimum` gives in closed form. Losses with a kink are replaced by smooth ones
     below them, and the distance of the two at x is added to the gap. On all of R^d the gap
-    is ||grad F(x)||^2 / (2 mu), where F is mu-strongly convex.
+    is ‖grad F(x)‖^2 / (2 mu), where F is mu-strongly convex.
 
     Args:
         T: the horizon; all rounds if not given.
@@ -195,7 +195,7 @@ class Play:
 def play(
     rule: Rule, game: Game, x1: Tensor | None = None, T: int | None = None, **hyper: Any
 ) -> Play:
-    """Let a rule play the first T rounds of a game.
+    """Let a rule play the first T rounds of a game::
 
         play(gradient_descent, game, lr=lambda t: 1 / math.sqrt(t), project=game.domain)
 

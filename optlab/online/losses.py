@@ -86,7 +86,7 @@ class Losses(ABC):
     def gradient_bound(self, domain: Domain) -> float:
         """G: no subgradient that `subgradient` returns on the domain is longer.
 
-        |phi'| <= 1 for every loss but `Squared`, so G is the length of the longest row of z.
+        phi' lies in [-1, 1] for every loss but `Squared`: G is the length of the longest row of z.
         """
         return float(torch.linalg.vector_norm(self.z, dim=1).max())
 
@@ -176,7 +176,7 @@ class Squared(Losses):
         return float(torch.linalg.svdvals(z)[-1] ** 2) if len(z) >= self.d else 0.0
 
     def gradient_bound(self, domain: Domain) -> float:
-        """The largest |<z_t, x> - y_t| ||z_t|| over rounds t and x in the (bounded) domain."""
+        """The largest ‖(<z_t, x> - y_t) z_t‖ over rounds t and x in the (bounded) domain."""
         low, high = (
             torch.stack([row @ domain.linear_minimum(sign * row) for row in self.z])
             for sign in (1, -1)

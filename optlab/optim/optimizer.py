@@ -73,8 +73,9 @@ class RuleOptimizer(torch.optim.Optimizer):
     ) -> dict[str, Any]:
         """The rule's keyword arguments, from the group's entries of the same names.
 
-        first: whether the state is the rule's initial one; 0.0 or 1.0 on the device where
-            only the device knows.
+        Args:
+            first: whether the state is the rule's initial one; 0.0 or 1.0 on the device where
+                only the device knows.
         """
         values = {**group}
         if "betas" in group:

@@ -17,7 +17,7 @@ class Sophia(RuleOptimizer):
     """Sophia, Liu et al. (2023): `optlab.rules.sophia`.
 
     Every few steps (10 in the paper), before `step()`, hand in an estimate of the
-    Hessian's diagonal:
+    Hessian's diagonal::
 
         optimizer.update_hessian(optlab.optim.hutchinson(loss, params))
 

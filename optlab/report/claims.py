@@ -68,20 +68,25 @@ def claim(
     out_of_reach: str | None = None,
     evidence: str = "",
 ) -> None:
-    """Show the verdict on one of the deck's statements.
+    """Show the verdict on one of the deck's statements::
 
         claim("adam-line-4", refuted=gap > 0.1, evidence=f"largest gap {gap:.2f}")
 
-    id: an id of claims.yml.
-    proved: follows from algebra done here; checked: tested on cases that would have shown
-    a failure; reproduced: an experiment's outcome came out the same; refuted: false as the
-    deck prints it. Exactly one of them, with the condition that decides it: where it is
-    false, the verdict reads "not proved" and so on.
-    out_of_reach: instead of these, why this book cannot judge the statement.
-    evidence: the figures behind the verdict, rounded to what survives another processor.
+    Of the five verdicts exactly one is given: of the first four, with the condition that
+    decides it. Where that is false, the verdict reads "not proved" and so on.
 
-    Raises KeyError for an unknown id, TypeError for a condition that is not a bool
-    or for none or several verdicts.
+    Args:
+        id: an id of claims.yml.
+        proved: it follows from algebra done here.
+        checked: it was tested on cases that would have shown a failure.
+        reproduced: an experiment's outcome came out the same.
+        refuted: it is false as the deck prints it.
+        out_of_reach: why this book cannot judge the statement.
+        evidence: the figures behind the verdict, rounded to what survives another processor.
+
+    Raises:
+        KeyError: for an unknown id.
+        TypeError: for a condition that is not a bool, or for none or several verdicts.
     """
     statements = load()
     if id not in statements:

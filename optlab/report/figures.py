@@ -59,7 +59,7 @@ def figure(
     size: tuple[float, float] = style.SIZE,
     digits: int = 3,
 ) -> Figure:
-    """Draw panels and return what the notebook shows; make it the last value of the cell.
+    """Draw panels and return what the notebook shows; make it the last value of the cell::
 
         def curves(ax):
             ax.loglog(T, regret, label="regret")
@@ -68,16 +68,20 @@ def figure(
 
         report.figure(curves, caption="…", alt="…", name="regret-ball")
 
-    panels: functions that draw on a given matplotlib Axes. Each becomes an inline SVG with a
-    transparent ground, whose ink is the page's text color. Panels stand side by side where
-    there is room, else one under the other.
-    caption: what is seen and what it means, plain text. alt: what a reader who cannot see
-    it needs to know: the kind of plot, the axes, the outcome.
-    name: the figure's id on the page: small letters, digits, hyphens; unique in the chapter.
-    size: width and height of a panel in inches.
-    digits: significant digits of the digest, the plotted numbers as text under the caption.
+    Panels stand side by side where there is room, else one under the other.
 
-    Raises ValueError for an empty caption or alt text, an impossible name, or an empty panel.
+    Args:
+        panels: functions that draw on a given matplotlib Axes. Each becomes an inline SVG with a
+            transparent ground, whose ink is the page's text color.
+        caption: what is seen and what it means, plain text.
+        alt: what a reader who cannot see it needs to know: the kind of plot, the axes, the
+            outcome.
+        name: the figure's id on the page: small letters, digits, hyphens; unique in the chapter.
+        size: width and height of a panel in inches.
+        digits: significant digits of the digest, the plotted numbers as text under the caption.
+
+    Raises:
+        ValueError: for an empty caption or alt text, an impossible name, or an empty panel.
     """
     if not _NAME.fullmatch(name):
         raise ValueError(f"figure name {name!r}: use small letters, digits and hyphens")

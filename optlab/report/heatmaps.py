@@ -26,10 +26,15 @@ def heat_map(
 ) -> None:
     """Draw values, len(y) × len(x), on the colors between `limits`.
 
-    x, y: by default powers of two (times anything), and zeros, labeled so; otherwise what
-    `named` has a label for. Figures that are to be compared take the same limits; what lies
-    outside has the color of the nearest. log: whether colors follow a logarithmic scale. label:
-    of the color bar. The lowest value is ringed, the lowest of each row dotted. NaN leaves a gap.
+    The lowest value is ringed, the lowest of each row dotted. NaN leaves a gap.
+
+    Args:
+        x, y: by default powers of two (times anything), and zeros, labeled so; otherwise what
+            `named` has a label for.
+        limits: the same for figures that are to be compared; what lies outside has the color of
+            the nearest.
+        log: whether colors follow a logarithmic scale.
+        label: of the color bar.
     """
     cells: Any = np.ma.masked_invalid(np.asarray(values, dtype=float))
     if cells.shape != (len(y), len(x)):

@@ -67,19 +67,23 @@ class Kind:
 
 
 def check_parameters(namespace: Mapping[str, Any], /, **rules: Rule) -> None:
-    """Check the parameters of a notebook before any work is done.
+    """Check the parameters of a notebook before any work is done::
 
         check_parameters(globals(), seed=">= 0", lr="> 0", beta1="in [0, 1)",
                          device=("auto", "cpu", "cuda"), flag="any")
 
-    namespace: the notebook's `globals()`; the types come from its annotations
-    (`lr: float = 0.01`). An int will do for a float; a bool is not an int.
-    rules: for each parameter a range (`"> 0"`, `">= 0"`, `"in (0, 1]"`), a tuple
-    of choices, or `"any"`. For a list the rule holds for each of its elements.
-    Numbers must be finite. `device="cuda"` needs a CUDA device.
+    It says nothing if all is well. `device="cuda"` needs a CUDA device.
 
-    Says nothing if all is well. Raises ParameterError, one line for each problem;
-    TypeError if the call itself is wrong (a rule missing, or one too many).
+    Args:
+        namespace: the notebook's `globals()`; the types come from its annotations
+            (`lr: float = 0.01`). An int will do for a float; a bool is not an int.
+        rules: for each parameter a range (`"> 0"`, `">= 0"`, `"in (0, 1]"`), a tuple of choices,
+            or `"any"`. For a list the rule holds for each of its elements. Numbers must be
+            finite.
+
+    Raises:
+        ParameterError: one line for each problem.
+        TypeError: if the call itself is wrong (a rule missing, or one too many).
     """
     annotations: Mapping[str, Any] = namespace.get("__annotations__", {})
     values = {name: namespace[name] for name in annotations if name in namespace}

@@ -17,7 +17,7 @@ class Rule:
     """One step of an algorithm, as its paper writes it.
 
     Calling it maps a parameter p, its gradient g, the state s after step t - 1
-    and the step number t = 1, 2, … to the new parameter and the new state:
+    and the step number t = 1, 2, … to the new parameter and the new state::
 
         p, s = rule(p, g, s, t, **hyperparameters)
 

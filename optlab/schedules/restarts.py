@@ -36,7 +36,7 @@ def adamwr_weight_decay(t: Any, T_0: Any, T_mult: Any = 2, steps_per_epoch: Any 
 
     It is √(b/(B T_i)), which is 1/√(updates in the cycle), since steps_per_epoch = B/b
     (where B/b is not whole, their code counts batches, as this does). The paper's
-    decay is this times `adamwr`, a factor that AdamW takes from lr, so AdamWR is
+    decay is this times `adamwr`, a factor that AdamW takes from lr, so AdamWR is::
 
         optimizer = optlab.AdamW(params, lr=α, weight_decay=λ_norm, decay_by="schedule")
         cycles = {"T_0": 100, "T_mult": 2, "steps_per_epoch": 390}
@@ -52,8 +52,11 @@ def adamwr_weight_decay(t: Any, T_0: Any, T_mult: Any = 2, steps_per_epoch: Any 
 def normalized_weight_decay(norm: Any, b: Any, B: Any, T: Any) -> Any:
     """Loshchilov and Hutter (2019): λ = λ_norm √(b/(B T)).
 
-    norm: λ_norm; b: batch size; B: number of training examples; T: epochs, with
-    restarts those of the current cycle.
+    Args:
+        norm: λ_norm.
+        b: batch size.
+        B: number of training examples.
+        T: epochs; with restarts those of the current cycle.
     """
     return norm * sqrt(b / (B * T))
 

@@ -1,12 +1,15 @@
 """optlab outputs: the same outputs make the same file; a failure changes nothing."""
 
 import json
+from importlib.metadata import PackageNotFoundError, version
 
 import nbformat
 import pytest
 from click.testing import CliRunner
 
+import optlab
 from optlab.cli import main
+from optlab.running import times
 
 
 @pytest.fixture
@@ -61,7 +64,9 @@ def test_a_notebook_that_is_not_there(outputs):
 
 
 def test_version():
-    assert CliRunner().invoke(main, ["--version"]).stdout.startswith("optlab, version ")
+    assert CliRunner().invoke(main, ["--version"]).stdout == (
+        f"optlab, version {optlab.__version__}\n"
+    )
 
 
 def test_times_are_written_and_kept_for_notebooks_that_did_not_run(outputs, sample, tmp_path):
@@ -72,3 +77,15 @@ def test_times_are_written_and_kept_for_notebooks_that_did_not_run(outputs, samp
     assert times["seconds"]["01-other"] == 3.5
     assert times["seconds"]["99-sample"] > 0
     assert times["versions"]["torch"].startswith("2.")
+
+
+def test_times_are_written_where_the_book_cannot_be_built(tmp_path, monkeypatch):
+    def without_jupyter_book(name):
+        if name == "jupyter-book":
+            raise PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr(times, "version", without_jupyter_book)
+    times.Times().save(tmp_path / "status.json")
+    versions = json.loads((tmp_path / "status.json").read_text())["versions"]
+    assert list(versions) == ["optlab", "torch", "numpy", "sympy"]

@@ -56,3 +56,26 @@ def test_conda_environment_is_the_lock():
     version = python.removeprefix("python=")
     assert Requirement(f"python{project()['requires-python']}").specifier.contains(version)
     assert f"--python {version} " in (ROOT / "Makefile").read_text()  # what the lock is made for
+
+
+def test_one_version_of_python():
+    """What the book is built and tested with, wherever it is named."""
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    version = environment["dependencies"][0].removeprefix("python=")
+    readme = (ROOT / "README.md").read_text()
+    assert f"You need Python {version} " in readme
+    assert f"python{version} -m venv" in readme
+    for workflow in (ROOT / ".github/workflows").glob("*.yml"):
+        named = re.findall(r'python-version: "([^"]+)"', workflow.read_text())
+        assert set(named) == {version}, workflow.name
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert settings["project"]["requires-python"] == f">={version}"
+    assert settings["tool"]["mypy"]["python_version"] == version
+    assert settings["tool"]["ruff"]["target-version"] == f"py{version.replace('.', '')}"
+    stated = {
+        line.rpartition(" :: ")[2]
+        for line in settings["project"]["classifiers"]
+        if re.search(r"Python :: 3\.\d", line)
+    }
+    assert all(minor in readme for minor in stated)
+    assert version in stated

@@ -72,7 +72,8 @@ def test_its_groups_are_held_to_the_same():
 
 
 def test_the_class_is_found_by_its_name():
-    assert pickle.loads(pickle.dumps(optlab.Lion)) is optlab.Lion is optlab.optim.Lion
+    again = pickle.loads(pickle.dumps(optlab.Lion))  # noqa: S301 - made here
+    assert again is optlab.Lion is optlab.optim.Lion
     assert repr(optlab.Lion(parameters([(3,)]))).startswith("Lion (")
 
 

@@ -15,7 +15,7 @@
   const formulas = [...document.querySelectorAll(".math")];
   complain("formula not typeset", formulas.filter((f) => !f.querySelector("mjx-container")).map((f) => f.textContent));
   complain("formula with an error", [...document.querySelectorAll("mjx-merror")].map((e) => e.dataset.mjxError));
-  const prose = texts.filter((t) => !t.parentElement.closest("pre, code, svg, mjx-container"));
+  const prose = texts.filter((t) => !t.parentElement.closest("pre, code, .sig, svg, mjx-container"));
   complain("markup shown as text", prose.map((t) => t.data).filter((s) => /\$|\\[a-zA-Z(\[]|:::|\{(cite|ref|prf)/.test(s)));
 
   // Glyphs: a character that looks like one that no font has.

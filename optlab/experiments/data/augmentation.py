@@ -9,8 +9,10 @@ from torch.nn.functional import pad
 def flip_and_crop(x: torch.Tensor, generator: torch.Generator, *, padding: int = 4) -> torch.Tensor:
     """Each image mirrored with probability 1/2, and shifted by up to `padding` pixels each way.
 
-    x: n × channels × height × width, on any device; what is shifted in is zeros, the mean of
-    centered data. generator: on the CPU, so that the draws are the same for every device.
+    Args:
+        x: n × channels × height × width, on any device. What is shifted in is zeros, the mean of
+            centered data.
+        generator: on the CPU, so that the draws are the same for every device.
     """
     n, _, height, width = x.shape
     down, right = torch.randint(2 * padding + 1, (2, n, 1), generator=generator)

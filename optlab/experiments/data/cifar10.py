@@ -26,7 +26,9 @@ def cifar10(*, dtype: torch.dtype = torch.float32, device: torch.device | str = 
 
     Downloaded once from its official address into the data folder (170 MB).
     Each color has mean 0 and standard deviation 1 over the training set.
-    Raises DataError, one line with a remedy.
+
+    Raises:
+        DataError: one line with a remedy.
     """
     archive = fetch("cifar-10-binary.tar.gz", URL, SHA256)
     x_train, y_train = _read(archive, TRAIN)

@@ -12,8 +12,11 @@ def digits(
 ) -> Data:
     """scikit-learn's digits: 1797 images of 8 × 8 pixels, 10 classes, no download.
 
-    test: how many images are held out. Which ones does not depend on any seed of an experiment.
     Inputs are n × 64. Pixels are scaled from 0…16 to 0…1 and centered on the training mean.
+
+    Args:
+        test: how many images are held out. Which ones does not depend on any seed of an
+            experiment.
     """
     from sklearn.datasets import load_digits
 

@@ -61,7 +61,9 @@ def fashion_mnist(
     From Debian's package dataset-fashion-mnist where it is installed, otherwise from the
     data folder, into which the official files are downloaded once (31 MB).
     Pixels are scaled from 0…255 to 0…1 and centered on the training mean.
-    Raises DataError, one line with a remedy.
+
+    Raises:
+        DataError: one line with a remedy.
     """
     raw = {part: torch.from_numpy(_read(file)) for part, file in FILES.items()}
     images = {part: raw[part].to(dtype).div_(255).unsqueeze(1) for part in ("x_train", "x_test")}

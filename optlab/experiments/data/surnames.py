@@ -16,7 +16,12 @@ NO_TARGET = -100  # what torch's losses leave out
 
 @dataclass(frozen=True)
 class Surnames:
-    """names: the surnames, most frequent first; alphabet: characters by their number."""
+    """Surnames and the numbers of their characters.
+
+    Attributes:
+        names: the surnames, most frequent first.
+        alphabet: characters by their number.
+    """
 
     names: tuple[str, ...]
     alphabet: str
@@ -46,8 +51,10 @@ def surname_characters(length: int, *, test: int = 4000, seed: int = 0) -> Data:
 
     x is n × length numbers of characters, y the characters that follow, up to the line end
     after the name; places after that have the target NO_TARGET. Names longer than length - 1
-    are left out. test: how many names are for testing, picked by `seed`; training names are
-    in random order, so that `first(n)` is a sample of them.
+    are left out. Training names are in random order, so that `first(n)` is a sample of them.
+
+    Args:
+        test: how many names are for testing, picked by `seed`.
     """
     rows = surnames().encoded(length)
     if not 1 <= test < len(rows):

@@ -17,8 +17,10 @@ class Data:
     for training and for test. Of text: numbers of characters n × places, and as labels the
     characters that follow, -100 where there is none.
 
-    augment: what is done to the inputs of every mini-batch in training, with the generator of
-    the run's seed: `flip_and_crop` of CIFAR-10; None for nothing."""
+    Attributes:
+        augment: what is done to the inputs of every mini-batch in training, with the generator
+            of the run's seed: `flip_and_crop` of CIFAR-10; None for nothing.
+    """
 
     x_train: torch.Tensor
     y_train: torch.Tensor

@@ -21,11 +21,14 @@ def cnn(
 ) -> nn.Sequential:
     """Convolutions 3 × 3 with group normalization and ReLU, each followed by 2 × 2 averaging.
 
-    shape: channels, height and width of an input; widths: channels of each stage, multiples
-    of 4. The mean over what is left of the image goes into one linear layer.
-    Group normalization keeps no running statistics, so that the network is a pure function
-    of its parameters and many of them train as one batch.
-    Weights are drawn uniformly from ±1/√(inputs of the layer), from `seed` alone.
+    The mean over what is left of the image goes into one linear layer. Group normalization keeps
+    no running statistics, so that the network is a pure function of its parameters and many of
+    them train as one batch. Weights are drawn uniformly from ±1/√(inputs of the layer), from
+    `seed` alone.
+
+    Args:
+        shape: channels, height and width of an input.
+        widths: channels of each stage, multiples of 4.
     """
     channels, height, width = shape
     layers: list[nn.Module] = []

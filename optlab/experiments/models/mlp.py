@@ -16,10 +16,13 @@ def mlp(
     dtype: torch.dtype = torch.float64,
     device: torch.device | str = "cpu",
 ) -> nn.Sequential:
-    """A fully connected network with tanh between its layers; sizes are inputs, hidden…, outputs.
+    """A fully connected network with tanh between its layers.
 
     Weights and biases of a layer with n inputs are drawn uniformly from
     ±1/√n (torch's default), from `seed` alone: the same on every device.
+
+    Args:
+        sizes: inputs, units of each hidden layer, outputs.
     """
     generator = torch.Generator().manual_seed(seed)
     layers: list[nn.Module] = []
@@ -41,7 +44,7 @@ def normalized_mlp(
 ) -> nn.Sequential:
     """A fully connected network that normalizes each hidden layer before its ReLU.
 
-    sizes: as of `mlp`. The normalization is over the units of a layer, without gain or offset,
+    `sizes` as of `mlp`. The normalization is over the units of a layer, without gain or offset,
     and hidden layers have no biases: multiplying a hidden layer's weights by a positive number
     does not change the function, as in the papers' residual networks. Weights are drawn as in
     `mlp`.

@@ -29,9 +29,10 @@ def resnet26(
     gives 11.6 M parameters for 2x64d and 25.6 M for 2x96d; this network has 11.65 M and
     26.19 M.
 
-    shake: weigh the branches of each image by α and 1 - α in the forward pass and by β and
-    1 - β in the backward pass, both drawn anew ("Shake-Shake-Image"), from torch's global
-    generator. Without it, and in `eval` mode, both weights are 1/2.
+    Args:
+        shake: weigh the branches of each image by α and 1 - α in the forward pass and by
+            β and 1 - β in the backward pass, both drawn anew ("Shake-Shake-Image"), from torch's
+            global generator. Without it, and in `eval` mode, both weights are 1/2.
     """
     return build(lambda: _ResNet26(width, classes, shake), seed=seed, dtype=dtype, device=device)
 

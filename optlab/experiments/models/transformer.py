@@ -22,14 +22,19 @@ def transformer(
     """A language model: numbers of characters, batch × positions, to logits of the next ones,
     batch × positions × characters.
 
-    characters: how many there are; length: the longest text. Each of `depth` blocks adds causal
-    attention with `heads` heads and a GELU network of 4 · width units, each on the layer-normalized
-    sum so far (Radford et al. 2019). There are no biases. tied: the logits are products with the
-    characters' embeddings; otherwise the head has weights of its own.
+    Each of `depth` blocks adds causal attention with `heads` heads and a GELU network of
+    4 · width units, each on the layer-normalized sum so far (Radford et al. 2019). There are no
+    biases. Weights are normal with standard deviation 1/√(4 · inputs), close to GPT-2's 0.02 at
+    width 768, those that end a block divided by √(2 · depth); drawn from `seed` alone.
 
-    Weights are normal with standard deviation 1/√(4 · inputs), close to GPT-2's 0.02 at width
-    768, those that end a block divided by √(2 · depth); drawn from `seed` alone.
-    Raises ValueError where the heads do not divide the width.
+    Args:
+        characters: how many there are.
+        length: of the longest text.
+        tied: the logits are products with the characters' embeddings; otherwise the head has
+            weights of its own.
+
+    Raises:
+        ValueError: where the heads do not divide the width.
     """
     if width % heads:
         raise ValueError(f"width {width} is not a multiple of {heads} heads: change one of them")

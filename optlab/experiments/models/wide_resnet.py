@@ -25,8 +25,12 @@ def wide_resnet(
 ) -> nn.Module:
     """WRN-depth-k for images of 3 × 32 × 32: three stages of 16k, 32k and 64k channels.
 
-    depth: 6n + 4 for n blocks in a stage; dropout: its probability, between the two
-    convolutions of a block. Raises ValueError for another depth.
+    Args:
+        depth: 6n + 4 for n blocks in a stage.
+        dropout: its probability, between the two convolutions of a block.
+
+    Raises:
+        ValueError: for another depth.
     """
     if depth < 10 or depth % 6 != 4:
         raise ValueError(f"depth must be 10, 16, 22, 28, … (6n + 4); got {depth}")

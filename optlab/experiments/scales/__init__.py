@@ -58,7 +58,8 @@ def settings(chapter: str, scale: str) -> Settings: ...
 def settings(chapter: str, scale: str) -> Settings:
     """The settings of a chapter, such as "07-adamw", at "ci", "small", "gpu" or "paper".
 
-    Raises ValueError that names what there is.
+    Raises:
+        ValueError: naming what there is.
     """
     if chapter not in CHAPTERS:
         raise ValueError(f"no settings for {chapter!r}; there are {', '.join(CHAPTERS)}")

@@ -25,15 +25,15 @@ _RULES = {
 class AdaGrad:
     """Regret bounds of AdaGrad started at x_1 = 0, functions of the game played.
 
-    With S_T = G_T^½, full or diagonal, calling it gives
+    With S_T = G_T^½, full or diagonal, calling it gives::
 
         delta |x|^2 / (2 lr) + <x, S_T x> / (2 lr) + lr tr S_T           primal-dual
         delta |x|^2 / (2 lr) + D_T^2 tr S_T / (2 lr) + lr tr S_T         mirror descent
 
-    for a fixed point x, where D_T is the largest |x - x_t| for t <= T: Euclidean with the full
+    for a fixed point x, where D_T is the largest ‖x - x_t‖ for t <= T: Euclidean with the full
     matrix, in the maximum norm with the diagonal. It bounds R_φ(T), the regret of f_t + φ
-    against x, for convex losses, φ = weight |.|_1 and a closed convex domain; the primal-dual
-    form needs delta >= max |g_t| in the same norm. Both are proved in the book's chapter.
+    against x, for convex losses, φ = weight ‖·‖₁ and a closed convex domain; the primal-dual
+    form needs delta >= max ‖g_t‖ in the same norm. Both are proved in the book's chapter.
 
     `published` gives the terms of Duchi, Hazan and Singer (2011), Theorems 5 and 7.
 

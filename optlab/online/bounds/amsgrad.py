@@ -20,7 +20,7 @@ Schedule = float | Callable[[int], float]
 class AMSGrad:
     """Two regret bounds of AMSGrad, functions of the gradients it has seen.
 
-    With h_T = sqrt(v_hat_T) + eps and sums over the coordinates i, calling it gives
+    With h_T = sqrt(v_hat_T) + eps and sums over the coordinates i, calling it gives::
 
         D_inf^2 sqrt(T) / (2 alpha (1 - beta1)) sum_i h_{T,i}
         + alpha (1 + beta1) sqrt(1 + log T) / (2 (1 - beta1) sqrt(1 - beta2)) sum_i |g_{1:T,i}|_2

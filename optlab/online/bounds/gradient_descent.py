@@ -13,7 +13,7 @@ from optlab.rules import gradient_descent
 
 
 def projected_gradient_descent(D: float, lr: Tensor, g: Tensor) -> Tensor:
-    """D^2 / (2 lr_T) + (lr_1 |g_1|^2 + … + lr_T |g_T|^2) / 2, for T = 1, …, n.
+    """D^2 / (2 lr_T) + (lr_1 ‖g_1‖^2 + … + lr_T ‖g_T‖^2) / 2, for T = 1, …, n.
 
     Bounds the regret of online projected gradient descent on convex losses, for rates that
     do not increase, against every point of a domain of diameter D (after Zinkevich 2003,
