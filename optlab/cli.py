@@ -266,7 +266,7 @@ def javascript(check: bool) -> None:
 
 @main.command()
 def formulas() -> None:
-    """Write the formulas of the algorithm boxes in notebooks/*.md from the rules."""
+    """Write the formulas of the algorithm boxes in notebooks/ from the rules."""
     from optlab.report.boxes import renewed
 
     with _exit_on_error(2):

@@ -2,16 +2,16 @@
 
 - Of the theme's 2,000 icons, the fonts and the style sheet keep those that appear on a page.
 - Scripts no longer hold up the page: they run, in the same order, when its text is there.
-- The style sheets of a page are one file: each would cost a round trip before the first text.
+- The style sheets of a page are one file, of the rules that some page uses: each would cost a
+  round trip before the first text, and most of their rules are for what the book has not.
 """
 
-import os
 import re
-from hashlib import sha256
 from pathlib import Path
 
 from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
+from style_sheets import join_sheets, keep_rules, words
 
 ICON_RULE = re.compile(r'((?:\.fa-[\w-]+:before,?)+)\{content:"[^"]*"\}')
 ICON = re.compile(r"\bfa-[\w-]+")
@@ -22,9 +22,6 @@ NAMED = {"exclamation-triangle", "info-circle", "pencil", "search-minus"}  # pag
 SCRIPT = re.compile(r"<script (?![^>]*\b(?:defer|async)\b)(?=[^>]*\bsrc=)")
 # Inline scripts write into what this one defines, so that it cannot wait.
 FIRST = "documentation_options.js"
-SHEET = re.compile(r"[ \t]*<link (?=[^>]*\brel=\"stylesheet\")(?![^>]*\bmedia=)[^>]*>\n?")
-ADDRESS = re.compile(r"""url\((["']?)(?!data:|#)([^"')]+)\1\)""")
-IMPORT = re.compile(r"""@import (?:url\()?["']([^"']+)["']\)?;""")
 
 
 def keep_icons(out, used):
@@ -63,35 +60,6 @@ def defer(html):
     return SCRIPT.sub(tag, head) + mark + body
 
 
-def sheet_text(sheet, out):
-    """A style sheet for the folder `out`: imports put in, addresses relative to that folder."""
-
-    def address(found):
-        quote, target = found.groups()
-        path = os.path.relpath(sheet.parent / target, out)
-        return f"url({quote}{Path(path).as_posix()}{quote})"
-
-    text = ADDRESS.sub(address, IMPORT.sub(r"@import '\1';", sheet.read_text("utf-8")))
-    return IMPORT.sub(lambda found: sheet_text(sheet.parent / found[1], out), text)
-
-
-def join_sheets(page, html, static):
-    """The page with one style sheet, of all those of its head, written into `static`."""
-    head, mark, body = html.partition("</head>")
-    links = SHEET.findall(head)
-    if not links:
-        return html
-    names = [re.search(r'href="([^"?]+)', link)[1] for link in links]
-    text = "\n".join(sheet_text((page.parent / name).resolve(), static.resolve()) for name in names)
-    text = text.replace('@charset "UTF-8";', "")
-    joined = static / f"all.{sha256(text.encode()).hexdigest()[:12]}.css"
-    joined.write_text(text, "utf-8")
-    href = Path(os.path.relpath(joined, page.parent)).as_posix()
-    for link in links[1:]:
-        head = head.replace(link, "", 1)
-    return head.replace(links[0], f'  <link rel="stylesheet" href="{href}">\n', 1) + mark + body
-
-
 def lighten(app, exception):
     if exception or app.builder.name != "html":
         return
@@ -105,6 +73,7 @@ def lighten(app, exception):
         used.update(ICON.findall(text))
         page.write_text(defer(text), "utf-8")
     keep_icons(out / "_static", used)
+    keep_rules(out / "_static", words([*pages, *sorted(out.rglob("*.js"))]))
     for page in pages:
         html = page.read_text("utf-8")
         page.write_text(join_sheets(page, html, out / "_static"), "utf-8")
