@@ -13,7 +13,7 @@ IMPORT = re.compile(r"""@import (?:url\()?["']([^"']+)["']\)?;""")
 WORD = re.compile(r"[\w-]+")
 CLASS = re.compile(r"\.(-?[A-Za-z_][\w-]*)")
 # What matches without the class that it names, and what matches with one of several.
-EITHER_WAY = re.compile(r":(?:not|is|where|has)\(|\\\\")
+EITHER_WAY = re.compile(r":(?:not|is|where|has)\(|\\")
 NESTED = ("media", "supports", "layer")
 
 
