@@ -39,7 +39,8 @@ def __getattr__(name: str) -> Any:
         return import_module(f"optlab.{name}")
     if name == "__all__":
         return [*_optimizers(), *_MODULES]
-    if not name.startswith("_") and name in _optimizers():
+    # A class has a capital: looking for a submodule, as an import does, must not load torch.
+    if name == "param_groups" or (name[:1].isupper() and name in _optimizers()):
         return getattr(import_module("optlab.optim"), name)
     raise AttributeError(f"module 'optlab' has no attribute {name!r}")
 

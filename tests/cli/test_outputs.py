@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 import optlab
+from optlab import provenance
 from optlab.cli import main
 from optlab.running import times
 
@@ -85,7 +86,7 @@ def test_times_are_written_where_the_book_cannot_be_built(tmp_path, monkeypatch)
             raise PackageNotFoundError(name)
         return version(name)
 
-    monkeypatch.setattr(times, "version", without_jupyter_book)
+    monkeypatch.setattr(provenance, "version", without_jupyter_book)
     times.Times().save(tmp_path / "status.json")
     versions = json.loads((tmp_path / "status.json").read_text())["versions"]
-    assert list(versions) == ["optlab", "torch", "numpy", "sympy"]
+    assert list(versions) == ["python", "optlab", "torch", "numpy", "sympy"]
