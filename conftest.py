@@ -11,12 +11,14 @@ from xdist.scheduler import LoadFileScheduling
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 CHAPTERS = Path(__file__).parent / "notebooks"
-SECOND_RUNS = "tests/notebooks/test_papermill.py"  # each as long as a chapter
+SECOND_RUNS = "tests/notebooks/test_papermill.py"
+# The tests in these take seconds each: a run of a chapter, a page read at three widths.
+SHARED = (SECOND_RUNS, "tests/site/test_every_page.py")
 
 
 class LongestFirst(LoadFileScheduling):
-    """The tests of a file go to one process, as `--dist loadfile` has it; those that run whole
-    chapters go to whichever is free."""
+    """The tests of a file go to one process, as `--dist loadfile` has it; each of those of SHARED
+    goes to whichever is free."""
 
     def __init__(self, config, log):
         config.option.loadscopereorder = False  # files stay in the order of collection
@@ -24,9 +26,10 @@ class LongestFirst(LoadFileScheduling):
 
     def _split_scope(self, nodeid):
         file = super()._split_scope(nodeid)
-        return nodeid if file == SECOND_RUNS else file
+        return nodeid if file in SHARED else file
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     return LongestFirst(config, log)
 

@@ -16,7 +16,9 @@ window.addEventListener("load", () => {
   const tabStops = new ResizeObserver((entries) => {
     for (const { target } of entries) target.tabIndex = target.scrollWidth > target.clientWidth ? 0 : -1;
   });
-  document.querySelectorAll("pre").forEach((pre) => tabStops.observe(pre));
+  document
+    .querySelectorAll("pre, .pst-scrollable-table-container")
+    .forEach((element) => tabStops.observe(element));
 
   // Opened as a file, a page may not read others, as excerpts beside search results would.
   if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;

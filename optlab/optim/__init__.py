@@ -11,7 +11,7 @@ from optlab.optim.amsgrad import AMSGrad
 from optlab.optim.groups import param_groups
 from optlab.optim.lamb import LAMB
 from optlab.optim.lars import LARS
-from optlab.optim.made import MadeOptimizer, make
+from optlab.optim.made import MadeOptimizer, make_all
 from optlab.optim.optimizer import RuleOptimizer
 from optlab.optim.sgd import SGD
 from optlab.optim.sophia import Sophia, gauss_newton_bartlett, hutchinson
@@ -20,11 +20,7 @@ _WRITTEN = (SGD, AdaGrad, FullAdaGrad, Adam, AdamW, Adafactor, AMSGrad, LARS, LA
 
 # The optimizers that have no class of their own, and all of them, by name. What else there is of
 # an optimizer (`optlab.<name>`, bench, explorer, tests) goes through these two.
-MADE: dict[str, type[MadeOptimizer]] = {
-    str(x.optimizer): make(x, __name__)
-    for x in vars(rules).values()
-    if isinstance(x, rules.Rule) and x.optimizer
-}
+MADE: dict[str, type[MadeOptimizer]] = make_all(vars(rules).values(), _WRITTEN, __name__)
 OPTIMIZERS: dict[str, type[RuleOptimizer]] = {**{cls.__name__: cls for cls in _WRITTEN}, **MADE}
 globals().update(MADE)
 

@@ -108,6 +108,29 @@ def make(rule: Rule, module: str) -> type[MadeOptimizer]:
     return type(str(rule.optimizer), (MadeOptimizer,), body)
 
 
+def make_all(
+    rules: Iterable[object], written: Iterable[type[RuleOptimizer]], module: str
+) -> dict[str, type[MadeOptimizer]]:
+    """A class for each rule among `rules` that names an optimizer, by that name.
+
+    Raises:
+        ValueError: as `make` does, and for a name that a class has already.
+    """
+    taken = {cls.__name__ for cls in written}
+    made: dict[str, type[MadeOptimizer]] = {}
+    for rule in rules:
+        if not (isinstance(rule, Rule) and rule.optimizer):
+            continue
+        if rule.optimizer in taken:
+            raise ValueError(
+                f"{rule.name} names an optimizer {rule.optimizer}, which there is already: "
+                "give it another name in the rule"
+            )
+        made[rule.optimizer] = make(rule, module)
+        taken.add(rule.optimizer)
+    return made
+
+
 def _settings(rule: Rule) -> dict[str, Any]:
     """The hyperparameters that a parameter group holds, with the rule's defaults."""
     found = {k: v for k, v in rule.hyperparameters.items() if not callable(v)}

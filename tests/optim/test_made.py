@@ -10,7 +10,7 @@ from twins import parameters
 
 import optlab
 from optlab.ops import zero_rows, zeros_like
-from optlab.optim.made import make
+from optlab.optim.made import make, make_all
 from optlab.rules import rule
 from optlab.rules.gradient_descent import everywhere
 
@@ -90,6 +90,22 @@ def test_a_rule_without_all_defaults_or_of_matrices_makes_no_optimizer():
         make(unset, __name__)
     with pytest.raises(ValueError, match=r"rows keeps rows, .*: write the class Rows"):
         make(rows, __name__)
+
+
+def test_no_rule_takes_the_name_of_another_optimizer():
+    @rule("Odd")
+    def odder(p, g, s, t, *, lr=0.1):
+        """Nobody."""
+
+    @rule("Adam")
+    def another(p, g, s, t, *, lr=0.1):
+        """Nobody."""
+
+    assert set(make_all([odd, "no rule"], [optlab.Adam], __name__)) == {"Odd"}
+    with pytest.raises(ValueError, match="odder names an optimizer Odd, which there is already"):
+        make_all([odd, odder], [optlab.Adam], __name__)
+    with pytest.raises(ValueError, match="another names an optimizer Adam, which there is al"):
+        make_all([another], [optlab.Adam], __name__)
 
 
 def test_one_step_by_hand():

@@ -12,6 +12,15 @@ LOOK, THIN = (Path(__file__).with_name(name).read_text() for name in ("look.js",
 AXE = {"resultTypes": ["violations"], "preload": False}
 COLORS = ["color-contrast", "link-in-text-block"]  # the rules that a theme's colors can break
 THEME = "document.documentElement.dataset.theme"
+WIDTHS = (1280, 768, 360)  # of a desk, a tablet and a small phone
+# After a change of width or theme: what would slide or fade is there at once, and what watches
+# sizes has been told of them.
+SETTLE = """async () => {
+  const frame = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+  await frame();
+  document.getAnimations().forEach((animation) => animation.finish());
+  await frame();
+}"""
 FIRST_VISIT, NEXT_VISIT = 700_000, 250_000  # bytes of a page, compressed as servers do
 # A test for each page, so that their number makes pytest-xdist share them out.
 _TOC = yaml.safe_load((Path(__file__).parents[2] / "_toc.yml").read_text())
@@ -42,17 +51,19 @@ def too_heavy(path, asked, site):
 
 def violations(page, **options):
     """What axe finds seriously wrong, one line for each rule."""
+    axe = Axe("") if page.evaluate("'axe' in window") else Axe()  # its script is long
     return [
         f"axe, {v['id']} in {len(v['nodes'])} places: {v['nodes'][0]['html'][:150]}"
-        for v in Axe().run(page, options={**AXE, **options}).response["violations"]
+        for v in axe.run(page, options={**AXE, **options}).response["violations"]
         if v["impact"] in ("serious", "critical")
     ]
 
 
-def trouble_on(name, pages, address, window, themes, site):
-    """What is wrong with a page in that window, one line each.
+def trouble_on(name, address, window, site):
+    """What is wrong with a page, one line each.
 
-    It is opened in the first theme and switched to the second, in which only colors differ.
+    It is opened once, in a window that then takes each width, in both themes. These differ in
+    colors only, and none depends on the width between that of a phone and a desk.
     """
     page = window.new_page()
     trouble = []
@@ -74,27 +85,45 @@ def trouble_on(name, pages, address, window, themes, site):
         elif not request.url.startswith(("data:", "blob:")):
             trouble.append(f"asks another host: {request.url}")
 
+    def take(width, theme="dark"):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=theme)
+        page.locator(f"html[data-theme={theme}]").wait_for(state="attached")
+        page.evaluate(SETTLE)
+
     page.on("request", note)
     complaints = []
-    for path in [p for p in pages if p not in (*NAMES, ALONE)] if name == OTHERS else [name]:
+    for path in others(site) if name == OTHERS else [name]:
         asked.clear()
-        page.emulate_media(color_scheme=themes[0])
+        page.emulate_media(color_scheme="dark")  # what the page must find out for itself
         page.goto(f"{address}/{path}")
-        assert page.evaluate(THEME) == themes[0]
+        assert page.evaluate(THEME) == "dark"
         page.evaluate("window.MathJax && MathJax.startup && MathJax.startup.promise")
         page.evaluate("document.fonts.ready")
         trouble += too_heavy(path, asked, site)
         page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
         page.evaluate("document.querySelectorAll('.toggle-button').forEach(b => b.click())")
         page.evaluate("document.fonts.ready")
-        page.wait_for_timeout(50)  # for what watches the size of what has just been opened
-        trouble += page.evaluate(LOOK)
+        for width in WIDTHS:
+            take(width)
+            trouble += [f"{width} px: {what}" for what in page.evaluate(LOOK)]
         page.evaluate(THIN)
-        trouble += violations(page)
-        page.emulate_media(color_scheme=themes[1])
-        page.locator(f"html[data-theme={themes[1]}]").wait_for(state="attached")
-        trouble += [f"{themes[1]}: {what}" for what in violations(page, runOnly=COLORS)]
+        for width in reversed(WIDTHS):
+            take(width)
+            trouble += [f"{width} px: {what}" for what in violations(page)]
+            if width != 768:
+                take(width, "light")
+                found = violations(page, runOnly=COLORS)
+                trouble += [f"{width} px, light: {what}" for what in found]
         complaints += [f"{path}: {what}" for what in trouble]
         trouble.clear()
     page.close()
     return complaints
+
+
+def others(site):
+    """The pages that come from no file of the book."""
+    for path in sorted(site.rglob("*.html")):
+        name = path.relative_to(site).as_posix()
+        if "_static" not in path.parts and name not in (*NAMES, ALONE, "index.html"):
+            yield name
