@@ -12,6 +12,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 CHAPTERS = Path(__file__).parent / "notebooks"
 SECOND_RUNS = "tests/notebooks/test_papermill.py"
+BUILDS_THE_SITE = "tests/site/test_pages.py"
 # The tests in these take seconds each: a run of a chapter, a page read at three widths.
 SHARED = (SECOND_RUNS, "tests/site/test_every_page.py")
 
@@ -36,6 +37,12 @@ def pytest_xdist_make_scheduler(config, log):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Chapters, then second runs, then the many short tests, which even out the end."""
-    order = {CHAPTERS: 0, CHAPTERS.parent / Path(SECOND_RUNS).parent: 1}
-    items.sort(key=lambda item: order.get(item.path.parent, 2))
+    """Chapters, then second runs, then what builds the site, which later tests need, then the
+    many short tests, which even out the end."""
+    order = [
+        lambda path: path.parent == CHAPTERS,
+        lambda path: path.parent == CHAPTERS.parent / Path(SECOND_RUNS).parent,
+        lambda path: path == CHAPTERS.parent / BUILDS_THE_SITE,
+        lambda path: True,
+    ]
+    items.sort(key=lambda item: next(i for i, kind in enumerate(order) if kind(item.path)))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
-from torch.func import functional_call, jacrev
+from torch.func import functional_call, jacrev, vmap
 
 Product = Callable[[torch.Tensor], torch.Tensor]
 
@@ -38,17 +38,18 @@ def gauss_newton(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
     """The Gauss-Newton matrix of the mean cross-entropy on inputs x, n × n.
 
     It is the mean of Jᵀ (diag p - p pᵀ) J over all rows of the logits, J being the Jacobian of
-    a row and p its softmax: the Hessian, if the logits were linear in the parameters.
+    a row and p its softmax: the Hessian, if the logits were linear in the parameters. What the
+    model says of an input must not depend on the others.
     """
     params = {name: p.detach() for name, p in model.named_parameters()}
 
-    def logits(params: dict[str, torch.Tensor]) -> torch.Tensor:
-        outputs: torch.Tensor = functional_call(model, params, (x,))
+    def logits(params: dict[str, torch.Tensor], one: torch.Tensor) -> torch.Tensor:
+        outputs: torch.Tensor = functional_call(model, params, (one[None],))
         return outputs.flatten(0, -2)
 
-    p = logits(params).softmax(-1)
-    jacobians = jacrev(logits)(params)
-    j = torch.cat([jacobians[name].flatten(2) for name in params], dim=2)
+    p = vmap(logits, (None, 0))(params, x).softmax(-1).flatten(0, 1)
+    jacobians = vmap(jacrev(logits), (None, 0))(params, x)  # inputs × rows × classes × …
+    j = torch.cat([jacobians[name].flatten(0, 1).flatten(2) for name in params], dim=2)
     centered = j - (p[:, None] @ j)
     return torch.einsum("rc,rca,rcb->ab", p, centered, centered) / len(p)
 

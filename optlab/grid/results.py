@@ -149,10 +149,10 @@ class GridRun:
 
 def half_width(values: torch.Tensor, level: float) -> torch.Tensor:
     """Half the width of Student's t interval of the mean over the last dimension."""
-    from scipy.stats import t as student
+    from scipy.special import stdtrit
 
     n = values.shape[-1]
     if n < 2:
         return torch.full_like(values[..., 0], math.nan)
-    quantile = float(student.ppf(0.5 + level / 2, n - 1))
+    quantile = float(stdtrit(n - 1, 0.5 + level / 2))
     return quantile * values.std(-1) / math.sqrt(n)

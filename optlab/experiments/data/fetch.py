@@ -10,7 +10,6 @@ from typing import Any
 
 import platformdirs
 from filelock import FileLock
-from requests import RequestException
 
 from optlab.experiments.data.errors import DataError
 
@@ -32,6 +31,8 @@ def fetch(name: str, url: str, sha256: str) -> Path:
     Raises DataError, one line with a remedy, if the file there is damaged, if the address
     cannot be reached, or if it sends other bytes.
     """
+    from requests import RequestException  # which only a download needs
+
     target = folder() / name
     check(target, sha256, f"delete it and run again to download it from {url}")
     pooch = _pooch()
