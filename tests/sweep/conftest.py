@@ -16,6 +16,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 PATIENCE = 240  # seconds until something that must happen counts as missing
+PROMPTLY = 60  # seconds until what is said before any work
 GRID = ("--grid", "lr=0.1,0.3,0.6", "--grid", "steps=2:4:lin3", "--seeds", "2")  # 3 × 3 × 2
 
 PARAMETERS = """\
@@ -102,6 +103,15 @@ class Sweep:
 
     def wait(self) -> int:
         return self.process.wait(PATIENCE)
+
+    def refusal(self) -> str:
+        """The last line of a sweep that does not begin: soon, and before any run."""
+        try:
+            code = self.process.wait(PROMPTLY)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"it has begun: {self.said}") from None
+        assert code == 2, self.said
+        return self.said.splitlines()[-1]
 
     def interrupt(self) -> None:
         os.killpg(self.process.pid, signal.SIGINT)

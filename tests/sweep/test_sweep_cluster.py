@@ -68,9 +68,7 @@ def test_after_every_fault_the_table_is_that_of_an_undisturbed_sweep(
     first.until(lambda: not victim.is_running() and len(control.begun()) == 2)
 
     # Another sweep is not let in meanwhile.
-    other = sweep(*grid, folder=folder)
-    assert other.wait() == 2
-    assert other.said.splitlines()[-1] == (
+    assert sweep(*grid, folder=folder).refusal() == (
         f"another sweep is at work in {folder}; wait for it, or give -o"
     )
 
@@ -87,9 +85,7 @@ def test_after_every_fault_the_table_is_that_of_an_undisturbed_sweep(
     assert not list(folder.glob("failed/*")), first.said
 
     # What is there is neither done again nor taken for a new sweep.
-    other = sweep(*grid, folder=folder)
-    assert other.wait() == 2
-    assert other.said.splitlines()[-1] == (
+    assert sweep(*grid, folder=folder).refusal() == (
         f"{folder} already holds {len(kept)} of these runs; "
         "give --resume to keep what is finished, or another folder with -o"
     )
@@ -122,9 +118,8 @@ def test_after_every_fault_the_table_is_that_of_an_undisturbed_sweep(
     assert third.said.splitlines()[-1].startswith(line)
     assert whole(folder) == kept
     fill(small_disk)
-    other = sweep(*grid, "--resume", folder=folder)
-    assert other.wait() == 2
-    assert other.said.splitlines()[-1] == f"cannot write in {folder}: No space left on device"
+    refusal = sweep(*grid, "--resume", folder=folder).refusal()
+    assert refusal == f"cannot write in {folder}: No space left on device"
 
     # A run never ends, until its time is up.
     for filler in small_disk.glob("filler-*"):
