@@ -1,5 +1,6 @@
 """Parameters are data: no text of theirs is run, by optlab run or by papermill."""
 
+import json
 import subprocess
 import sys
 
@@ -63,13 +64,16 @@ def test_optlab_run_hands_texts_over_unchanged(free):
     assert not owned(free)
 
 
-@pytest.mark.parametrize("text", [TEXTS[0], TEXTS[2], TEXTS[4]])
-def test_papermill_hands_texts_over_unchanged(free, text):
+ONE = [("-r", TEXTS[0]), ("-r", TEXTS[2]), ("-p", TEXTS[4])]
+HANDED = [([option, "name", text], text, ["a"]) for option, text in ONE]
+HANDED.append((["-y", json.dumps({"names": TEXTS})], "a", TEXTS))  # JSON is YAML
+
+
+@pytest.mark.parametrize(("options", "name", "names"), HANDED)
+def test_papermill_hands_texts_over_unchanged(free, options, name, names):
     command = [sys.executable, "-m", "papermill", "notebooks/99-sample.ipynb", "out.ipynb"]
     quiet = ["--no-progress-bar", "--log-level", "ERROR"]
-    done = subprocess.run(
-        [*command, "-r", "name", text, *quiet], cwd=free, capture_output=True, text=True
-    )
+    done = subprocess.run([*command, *options, *quiet], cwd=free, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert printed(free / "out.ipynb") == f"{text!r}\n['a']\n"
+    assert printed(free / "out.ipynb") == f"{name!r}\n{names!r}\n"
     assert not owned(free)
