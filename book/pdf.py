@@ -15,6 +15,21 @@ FOOT = (
     '<span class="pageNumber"></span></div>'
 )
 
+# Links to other pages of the book lead to places on the one page that it is now; what is not on
+# it, such as settings of the explorer, becomes text. Citations have ids that several pages share
+# with each other and with the list of references, to which links with these ids lead.
+LINKS = r"""() => {
+  document.querySelectorAll(".bibtex-citation[id]").forEach((cited) => cited.removeAttribute("id"));
+  for (const link of document.querySelectorAll("a[href]")) {
+    const href = link.getAttribute("href");
+    if (/^[a-z]+:/i.test(href)) continue;  // of another site
+    const [path, place] = href.split("#");
+    const target = place ? decodeURIComponent(place) : `document-${path.replace(/\.html$/, "")}`;
+    if (document.getElementById(target)) link.setAttribute("href", `#${target}`);
+    else link.removeAttribute("href");
+  }
+}"""
+
 
 def main(site, pdf):
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
@@ -33,6 +48,7 @@ def main(site, pdf):
         page.evaluate(
             "document.querySelectorAll('details:not(.hide)').forEach(d => { d.open = true })"
         )
+        page.evaluate(LINKS)
         page.evaluate("document.fonts.ready")
         page.pdf(
             path=pdf,
@@ -46,6 +62,8 @@ def main(site, pdf):
             tagged=True,
         )
         chromium.close()
+    if b"(file:" in Path(pdf).read_bytes():
+        sys.exit(f"{pdf} has links to files of this computer")
     print(pdf)
 
 
