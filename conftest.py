@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
+pytest_plugins = ["pytester"]
+
 # Before torch is loaded, and for the kernels and commands that tests start. Threads of several
 # processes that share the cores wait for each other: some tests then take ten times as long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -76,10 +76,11 @@ def address(site):
 
 @pytest.fixture(scope="session")
 def browser():
-    """Chromium; tests that need it are skipped where there is none."""
+    """Chromium; tests that need it are skipped where there is none, and in CI they fail."""
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
-        pytest.skip(f"no Chromium found (looked for {', '.join(BROWSERS)})")
+        report = pytest.fail if os.environ.get("BOOK_CI") else pytest.skip
+        report(f"no Chromium found (looked for {', '.join(BROWSERS)})")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
