@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import click
 
 from optlab.running.errors import RunError
 from optlab.running.files import find_notebook
+from optlab.sweep.cores import usable_cores
 from optlab.sweep.errors import Stopped
 from optlab.sweep.estimate import describe
 from optlab.sweep.folder import FAILED, Folder, unwritable
@@ -22,6 +22,7 @@ from optlab.sweep.plan import Plan, make_plan
 if TYPE_CHECKING:
     from distributed import Client
 
+TLS = "cryptography"  # which makes the certificate of a cluster on this computer
 INTERRUPTED = 130  # as shells have it for a program that SIGINT ended
 
 
@@ -53,7 +54,7 @@ def sweep(
 
     RunError if the sweep is refused, before anything runs.
     """
-    require_libraries()
+    require_libraries(*(() if options.scheduler or dry else (TLS,)))
     path = find_notebook(notebook)
     plan = make_plan(path, grids, fixed, seeds)
     folder = Folder(output or Path("runs", f"sweep-{plan.notebook}"))
@@ -106,9 +107,10 @@ def _left(folder: Folder, why: str, status: int) -> int:
     return status
 
 
-def require_libraries() -> None:
-    """RunError if what sweeps need is not installed."""
-    if missing := [name for name in ("distributed", "filelock", "polars") if not find_spec(name)]:
+def require_libraries(*more: str) -> None:
+    """RunError if what sweeps need is not installed, or something more."""
+    names = ("distributed", "filelock", "polars", *more)
+    if missing := [name for name in names if not find_spec(name)]:
         raise RunError(
             f"a sweep needs {', '.join(missing)}; install with: pip install 'optlab[sweep]'"
         )
@@ -140,7 +142,7 @@ def _workers(options: Options, runs: int) -> int | None:
             raise RunError("--workers is for a cluster on this computer, not for --scheduler")
         return None
     if not options.gpu:
-        return min(options.workers or os.cpu_count() or 1, runs)
+        return min(options.workers or usable_cores(), runs)
     if not (gpus := len(visible_gpus())):
         raise RunError("--gpu: there is no GPU here; leave it out, or give --scheduler")
     if (options.workers or 0) > gpus:

@@ -3,6 +3,7 @@ nothing that finished is lost, nothing half-written is left, no process outlives
 
 import errno
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -156,10 +157,17 @@ def test_what_fails_is_reported_and_the_others_go_on(sweep, table):
 
 
 @pytest.fixture
-def scheduler(tmp_path):
-    """A scheduler of its own with a worker that announces a GPU; its process and address."""
+def scheduler(tmp_path, monkeypatch):
+    """A scheduler of its own with a worker that announces a GPU; its process and address.
+    They talk through TLS, set up as the page on sweeps has it."""
+    page = Path("book", "sweep.md").read_text(encoding="utf-8")
+    make = re.search("^openssl .*$", page, re.M).group()
+    subprocess.run(make.split(), cwd=tmp_path, check=True, capture_output=True)
+    tls = re.search('^TLS="(.*)"$', page, re.M).group(1).split()
+    for name, pem in re.findall(r"^export (\w+)=\$PWD/(\S+)$", page, re.M):
+        monkeypatch.setenv(name, str(tmp_path / pem))
     file = tmp_path / "scheduler.json"
-    options = ["--scheduler-file", file, "--no-dashboard"]
+    options = ["--scheduler-file", file, "--no-dashboard", "--protocol", "tls", *tls]
     python = [sys.executable, "-m"]
     run = [*python, "distributed.cli.dask_scheduler", *options, "--host", "127.0.0.1", "--port", 0]
     work = [*python, "distributed.cli.dask_worker", *options, "--nthreads", 1, "--no-nanny"]
@@ -172,7 +180,9 @@ def scheduler(tmp_path):
     while not file.exists():
         assert time.monotonic() < end, (tmp_path / "cluster.log").read_text()
         time.sleep(0.02)
-    yield processes[0], json.loads(file.read_text())["address"]
+    address = json.loads(file.read_text())["address"]
+    assert address.startswith("tls://")
+    yield processes[0], address
     for process in processes:
         process.kill()
         process.wait()
