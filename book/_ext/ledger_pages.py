@@ -12,11 +12,14 @@ import yaml
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from optlab.report.claims import LETTERS, VERDICTS, parse
+from optlab.report.claims import FORMER, LETTERS, VERDICTS, parse
 from optlab.report.ledger import NOT_YET, ledger
 
+TRANSCRIPT = """The deck was read as a machine transcription: a text without pictures, colors or
+bold type, in which an exponent or a single sign may have been lost. Quotes are verbatim parts of
+that text, formulas in its notation. Where a verdict hangs on such a sign, the entry says so."""
 LEDGER, ERRATA = "book/ledger", "book/errata"
-ORDER = [*VERDICTS, "out of reach", NOT_YET]
+ORDER = [*dict.fromkeys([*VERDICTS, *FORMER]), NOT_YET]
 SCRIPT = re.compile(r"([_^])(\{[^{}]*\}|[A-Za-z0-9α-ω]+|[∞*])")
 WORD = re.compile(r"[A-Za-z]{2}$")
 CLAIM = re.compile(r'<div class="optlab-claim">(<strong>[^<]*</strong>) <code>([a-z0-9-]+)</code>')
@@ -51,13 +54,42 @@ class Page(SphinxDirective):
         ]
         if entry.evidence:
             found.append(paragraph("ledger-evidence", *text(entry.evidence)))
-        return found
+        return [*found, *self.basis(entry.statement)]
+
+    def basis(self, statement):
+        """What the verdict rests on, and what would have overturned it, as a list."""
+        rows = {
+            "Evidence": ": ".join(x for x in (statement.evidence, statement.strength) if x),
+            "Would have failed if": statement.fails_if,
+            "Asked for beforehand": "; ".join(
+                f"{name} {criterion.text}" for name, criterion in statement.criteria.items()
+            ),
+            "Chosen after looking": statement.chosen_after,
+            "Hangs on the transcription": statement.glyph,
+            "Source": statement.source,
+        }
+        items = [
+            nodes.list_item(
+                "", paragraph("", nodes.strong("", f"{title}: "), *text(row.removesuffix(".")))
+            )
+            for title, row in rows.items()
+            if row
+        ]
+        if items:
+            yield nodes.bullet_list("", *items, classes=["ledger-basis"])
+
+    def quote(self, statement):
+        """The deck's own words, as the transcription has them."""
+        if statement.quote:
+            words = nodes.literal("", " ".join(statement.quote.split()))
+            yield paragraph("ledger-quote", words)
 
 
 class Ledger(Page):
     """Counts by verdict, then every statement under its slide."""
 
     def content_nodes(self):
+        yield paragraph("", nodes.Text(" ".join(TRANSCRIPT.split())))
         yield self.counts()
         for slide, entries in groupby(self.verdicts, key=slide_of):
             yield section(slide, nodes.make_id(slide), map(self.entry, entries))
@@ -83,7 +115,8 @@ class Ledger(Page):
         head += nodes.inline("", kind, classes=["ledger-kind"])
         said = paragraph("ledger-statement", *text(statement.statement))
         erratum = [self.erratum(statement)] if statement.erratum else []
-        return card(statement.id, [head, said, *evidence, *erratum])
+        quote = self.quote(statement)
+        return card(statement.id, [head, *quote, said, *evidence, *erratum])
 
     def erratum(self, statement):
         name = f"Erratum ({statement.letter})" if statement.letter else "Erratum"
@@ -95,6 +128,7 @@ class Errata(Page):
     """The errata by letter, then those without one."""
 
     def content_nodes(self):
+        yield paragraph("", nodes.Text(" ".join(TRANSCRIPT.split())))
         entries = [entry for entry in self.verdicts if entry.statement.erratum]
         for letter in LETTERS:
             group = [entry for entry in entries if entry.statement.letter == letter]
@@ -118,6 +152,7 @@ class Errata(Page):
         ]
         rows = {
             "The deck": [
+                *self.quote(statement),
                 paragraph("", *text(statement.statement), *slide),
                 *formula(statement.printed),
             ],

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from optlab.experiments import Interval
 from optlab.report import claim
-from optlab.report.claims import MIME, Verdict, load, parse
+from optlab.report.claims import MIME, Criterion, Verdict, load, parse
 
 ENTRY = {
     "id": "a-b",
@@ -14,47 +15,145 @@ ENTRY = {
     "statement": "x < y & z",
     "notebook": "03-adam",
 }
+JUDGED = {
+    **ENTRY,
+    "quote": "the deck's words",
+    "verdict": "false",
+    "evidence": "counterexample",
+    "strength": "one game",
+    "fails_if": "the regret stayed below the bound",
+}
+MEASURED = {
+    **JUDGED,
+    "verdict": "reproduced",
+    "evidence": "experiment",
+    "criteria": {"gap": "< 0", "same": "within 0.5"},
+}
+NONE = {**JUDGED, "verdict": "not testable", "evidence": "none"}
 
 
-@pytest.mark.parametrize("true", [True, np.bool_(True), torch.tensor(True), np.array(True)])
+@pytest.fixture
+def listed(monkeypatch):
+    """The list holds the given entry alone."""
+
+    def put(entry):
+        statements = parse([entry])
+        monkeypatch.setattr("optlab.report.claims.statements.load", lambda: statements)
+        return "a-b"
+
+    return put
+
+
+TRUE = [True, np.bool_(True), torch.tensor(True), np.array(True)]
+FALSE = [False, np.bool_(False), torch.tensor(False)]
+
+
+@pytest.mark.parametrize("true", TRUE)
 @pytest.mark.parametrize("verdict", ["proved", "checked", "reproduced", "refuted"])
-def test_a_verdict_is_one_line(verdict, true, capsys):
-    claim("adam-line-4", **{verdict: true}, evidence="gap 0.1")
-    line = capsys.readouterr().out
-    assert line == f"[{verdict}] adam-line-4: {load()['adam-line-4'].statement} (gap 0.1)\n"
+def test_a_former_verdict_is_one_line(listed, verdict, true, capsys):
+    claim(listed(ENTRY), **{verdict: true}, evidence="gap 0.1")
+    assert capsys.readouterr().out == f"[{verdict}] a-b: x < y & z (gap 0.1)\n"
 
 
-@pytest.mark.parametrize("false", [False, np.bool_(False), torch.tensor(False)])
-def test_a_condition_that_fails_is_said_so(false, capsys):
-    claim("adam-line-4", proved=false)
-    assert capsys.readouterr().out.startswith("[not proved] adam-line-4: ")
+@pytest.mark.parametrize("false", FALSE)
+def test_a_former_condition_that_fails_is_said_so(listed, false, capsys):
+    claim(listed(ENTRY), proved=false)
+    assert capsys.readouterr().out.startswith("[not proved] a-b: ")
 
 
-def test_out_of_reach_gives_the_reason(capsys):
-    claim("intro-adam-dominant", out_of_reach="needs a survey")
+def test_out_of_reach_gives_the_reason(listed, capsys):
+    claim(listed(ENTRY), out_of_reach="needs a survey")
     line = capsys.readouterr().out
     assert line.startswith("[out of reach] ")
     assert line.endswith("(needs a survey)\n")
 
 
+@pytest.mark.parametrize("true", TRUE)
+def test_the_verdict_is_the_list_s(listed, true, capsys):
+    claim(listed(JUDGED), true, evidence="201 against 175")
+    assert capsys.readouterr().out == "[false] a-b: x < y & z (201 against 175)\n"
+
+
+@pytest.mark.parametrize("false", FALSE)
+def test_a_verdict_that_does_not_come_out_is_said_so(listed, false, capsys):
+    claim(listed(JUDGED), false)
+    assert capsys.readouterr().out.startswith("[not false] a-b: ")
+
+
+BELOW, ABOVE = Interval(-0.3, -0.5, -0.1), Interval(0.9, 0.6, 1.2)
+NEAR, OPEN = Interval(0.1, -0.2, 0.4), Interval(0.3, -0.1, 0.7)
+
+
+@pytest.mark.parametrize(
+    ("gap", "same", "verdict"),
+    [
+        ([BELOW] * 3, [NEAR] * 3, "reproduced"),
+        ([BELOW, BELOW, OPEN], [NEAR] * 3, "not reproduced, but undecided here"),
+        ([BELOW, BELOW, ABOVE], [NEAR] * 3, "not reproduced, but undecided here"),
+        ([ABOVE] * 3, [NEAR] * 3, "not reproduced, but not reproduced here"),
+        ([BELOW] * 3, [ABOVE] * 3, "not reproduced, but not reproduced here"),
+        ([BELOW] * 3, [NEAR, OPEN, NEAR], "not reproduced, but undecided here"),
+    ],
+)
+def test_estimates_decide(listed, gap, same, verdict, capsys):
+    claim(listed(MEASURED), estimates={"gap": gap, "same": same})
+    assert capsys.readouterr().out.startswith(f"[{verdict}] a-b: ")
+
+
+def test_estimates_are_shown_with_what_was_asked_for(listed, capsys):
+    claim(listed(MEASURED), evidence="digits", estimates={"gap": [BELOW] * 3, "same": [NEAR] * 3})
+    assert capsys.readouterr().out.endswith(
+        "(digits; gap -0.30 [-0.50, -0.10], -0.30 [-0.50, -0.10], -0.30 [-0.50, -0.10]; "
+        "asked for < 0; same 0.10 [-0.20, 0.40], 0.10 [-0.20, 0.40], 0.10 [-0.20, 0.40]; "
+        "asked for within 0.5)\n"
+    )
+
+
+def test_what_a_verdict_does_not_take(listed):
+    claim(listed(NONE), evidence="a title")
+    for entry, given in [
+        (JUDGED, {"refuted": True}),
+        (JUDGED, {"estimates": {"gap": [BELOW] * 3}}),
+        (MEASURED, {}),
+        (MEASURED, {"estimates": {"gap": [BELOW] * 3}}),
+        (MEASURED, {"estimates": {"gap": [BELOW] * 2, "same": [NEAR] * 3}}),
+        (NONE, {}),
+        (ENTRY, {"confirmed": True}),
+    ]:
+        with pytest.raises(TypeError):
+            claim(listed(entry), **given)
+    with pytest.raises(TypeError, match="by them alone"):
+        claim(listed(MEASURED), True, estimates={"gap": [BELOW] * 3, "same": [NEAR] * 3})
+    with pytest.raises(TypeError, match="no condition"):
+        claim(listed(NONE), True, evidence="a title")
+
+
+@pytest.mark.parametrize("text", ["<0", "< x", "0", "within -1", "within 0", "> inf", 3, None])
+def test_a_criterion_is_a_condition_with_a_number(text):
+    with pytest.raises(ValueError, match="a criterion is '< x'"):
+        Criterion.read(text)
+
+
 @pytest.mark.parametrize("condition", [1, 0.5, "yes", np.array([True]), torch.ones(2) > 0])
-def test_only_a_bool_is_a_condition(condition):
+def test_only_a_bool_is_a_condition(listed, condition):
     with pytest.raises(TypeError, match="must be a bool"):
-        claim("adam-line-4", proved=condition)
+        claim(listed(JUDGED), condition)
+    with pytest.raises(TypeError, match="must be a bool"):
+        claim(listed(ENTRY), proved=condition)
 
 
-def test_exactly_one_verdict():
+def test_exactly_one_former_verdict(listed):
     with pytest.raises(TypeError, match=r"exactly one of .*; got none"):
-        claim("adam-line-4")
+        claim(listed(ENTRY))
     with pytest.raises(TypeError, match="got proved, refuted"):
-        claim("adam-line-4", proved=True, refuted=False)
+        claim(listed(ENTRY), proved=True, refuted=False)
     with pytest.raises(TypeError, match="must say why"):
-        claim("adam-line-4", out_of_reach="")
+        claim(listed(ENTRY), out_of_reach="")
 
 
 def test_an_unknown_id_names_those_near_it():
     with pytest.raises(KeyError, match="no claim 'adam-lin-4'; near it: adam-line-4"):
-        claim("adam-lin-4", proved=True)
+        claim("adam-lin-4", True)
 
 
 def test_what_a_notebook_stores():
@@ -78,6 +177,17 @@ def test_what_a_notebook_stores():
         ([{**ENTRY, "erratum": "e", "letter": "r"}], "letter 'r' is not one of"),
         ([{**ENTRY, "erratum": "e", "letter": "ab"}], "letter 'ab' is not one of"),
         ([{**ENTRY, "erratum": "e", "printed": "x"}], "printed and published go together"),
+        ([{**ENTRY, "evidence": "proof"}], "go with a verdict"),
+        ([{k: v for k, v in JUDGED.items() if k != "strength"}], "needs strength as well"),
+        ([{k: v for k, v in JUDGED.items() if k != "quote"}], "needs quote as well"),
+        ([{**JUDGED, "verdict": "refuted"}], "'refuted' is not one of proved"),
+        ([{**JUDGED, "evidence": "experiment"}], "does not carry 'false': counterexample does"),
+        ([{**JUDGED, "evidence": "hearsay"}], "does not carry"),
+        ([{**JUDGED, "criteria": {"a": "< 0"}}], "criteria are for experiments"),
+        ([{**MEASURED, "criteria": {}}], "needs criteria, fixed before the run"),
+        ([{**MEASURED, "criteria": {"a": "smaller"}}], "a criterion is '< x'"),
+        ([{**JUDGED, "verdict": "differs from its source"}], "needs source"),
+        ([{**ENTRY, "context": "line 2"}], "context must be a list of texts"),
     ],
 )
 def test_a_faulty_list_is_refused(entries, words):

@@ -41,6 +41,26 @@ def test_each_statement_is_there_once_in_the_deck_s_order(page):
         assert slide.startswith(statement.slide.split(", ")[0])
 
 
+def test_the_deck_s_own_words_stand_beside_ours(page):
+    for name, prefix in (("ledger", ""), ("errata", "erratum-")):
+        assert "machine transcription" in page(f"book/{name}.html").select_one("article").text
+        for card in page(f"book/{name}.html").select(".ledger-entry"):
+            statement = STATEMENTS[card["id"].removeprefix(prefix)]
+            quoted = card.select_one(".ledger-quote")
+            assert plain(quoted.text if quoted else "") == plain(statement.quote)
+
+
+def test_what_a_verdict_rests_on_is_said(page):
+    for card in page("book/ledger.html").select(".ledger-entry"):
+        statement, basis = STATEMENTS[card["id"]], card.select_one(".ledger-basis")
+        assert (basis is not None) == bool(statement.verdict or statement.glyph)
+        said = plain(basis.text) if basis else ""
+        for words in (statement.evidence, statement.strength, statement.fails_if, statement.glyph):
+            assert plain(words).removesuffix(".") in said
+        for name, criterion in statement.criteria.items():
+            assert plain(f"{name} {criterion.text}") in said
+
+
 def test_verdict_and_evidence_are_those_of_the_cell_that_it_links(page):
     judged = set()
     for card in page("book/ledger.html").select(".ledger-entry"):
