@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import forked_kernels
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
@@ -11,6 +12,7 @@ pytest_plugins = ["pytester"]
 # Before torch is loaded, and for the kernels and commands that tests start. Threads of several
 # processes that share the cores wait for each other: some tests then take ten times as long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+forked_kernels.install()
 
 CHAPTERS = Path(__file__).parent / "notebooks"
 SECOND_RUNS = "tests/notebooks/test_papermill.py"

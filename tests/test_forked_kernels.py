@@ -1,0 +1,169 @@
+"""A forked kernel is as a kernel that Jupyter starts, but for the imports that it need not do."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import forked_kernels
+import pytest
+from jupyter_client.manager import start_new_kernel
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux only")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_kernel():
+    """The name python3 means this interpreter's kernel."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_PATH", str(Path(sys.prefix, "share", "jupyter")))
+        yield
+
+
+@pytest.fixture
+def start():
+    started = []
+
+    def start_(**options):
+        started.append(start_new_kernel(kernel_name="python3", **options))
+        return started[-1]
+
+    yield start_
+    for manager, client in started:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def said(client, code, wanted="ok"):
+    """What a cell prints."""
+    printed = []
+
+    def note(message):
+        if message["msg_type"] == "stream":
+            printed.append(message["content"]["text"])
+
+    reply = client.execute_interactive(code, output_hook=note, timeout=60)
+    assert reply["content"]["status"] == wanted, reply["content"]
+    return "".join(printed).strip()
+
+
+def process(manager):
+    return manager.provisioner.process
+
+
+LOADED = "import sys; print('torch' in sys.modules, 'sympy' in sys.modules)"
+
+
+def test_modules_are_loaded_and_no_name_is_there(start):
+    manager, client = start()
+    assert isinstance(process(manager), forked_kernels.Forked)
+    assert said(client, LOADED) == "True True"
+    said(client, "torch", wanted="error")
+
+
+def test_what_nobody_has_imported_must_be_imported(start):
+    _, client = start()
+    said(client, "import optlab; optlab.symbolic.Vector", wanted="ok")  # loads itself
+    said(client, "optlab.bench.steps", wanted="error")
+    said(client, "import forked_kernels", wanted="error")
+
+
+STATE = """\
+import os, random, signal, sys, threading, numpy, torch, matplotlib
+print(os.getcwd(), os.getpgid(0) == os.getsid(0) == os.getpid(), sys.path[0] == "", sys.argv[1:2])
+print(os.environ["OMP_NUM_THREADS"], os.environ.get("MPLBACKEND"), matplotlib.get_backend())
+print(torch.get_num_threads(), torch.get_default_dtype())
+print(signal.getsignal(signal.SIGCHLD), sys.stdin.closed, sorted(os.environ) == sorted(ENV))
+print(__name__, threading.active_count(), numpy.get_printoptions()["precision"])
+"""
+
+
+def test_it_begins_as_one_that_jupyter_starts(start, tmp_path, monkeypatch):
+    def state(environment):
+        _, client = start(cwd=str(tmp_path), env=environment)
+        said(client, f"ENV = {[*environment, 'JPY_PARENT_PID', 'CLICOLOR', 'MPLBACKEND']!r}")
+        lines = said(client, STATE).splitlines()
+        randoms = said(client, "print(random.random(), numpy.random.rand(), torch.rand(()))")
+        return lines, randoms.split()
+
+    environment = dict(os.environ)
+    forked, numbers = state(environment)
+    assert forked == state(environment | {"ANOTHER": "1"})[0]
+    assert not {*numbers} & {*state(environment)[1]}
+    assert forked[0].split()[0] == str(tmp_path)
+
+
+def test_another_environment_another_kernel(start):
+    manager, client = start(env={**os.environ, "PYTHONWARNINGS": "error::SyntaxWarning"})
+    assert isinstance(process(manager), subprocess.Popen)
+    assert said(client, LOADED) == "False False"
+
+
+def test_kernels_share_nothing(start):
+    (_, one), (_, other) = start(), start()
+    said(one, "import torch, os; torch.manual_seed(1); torch.x = 1; os.environ['X'] = '1'")
+    said(other, "import torch, os; assert not hasattr(torch, 'x') and 'X' not in os.environ")
+    assert said(other, "print(torch.initial_seed())") != "1"
+
+
+def test_it_is_interrupted_and_goes_on(start):
+    manager, client = start()
+    client.execute("import time; time.sleep(60)")
+    time.sleep(0.3)
+    manager.interrupt_kernel()
+    assert client.get_shell_msg(timeout=10)["content"]["ename"] == "KeyboardInterrupt"
+    assert said(client, "print('on')") == "on"
+
+
+@pytest.mark.parametrize(
+    ("code", "left"),
+    [("os._exit(3)", 3), ("os.kill(os.getpid(), 9)", -signal.SIGKILL)],
+)
+def test_its_end_is_noticed_and_how_it_ended(start, code, left):
+    manager, client = start()
+    client.execute(f"import os; {code}")
+    assert process(manager).wait(10) == left
+    assert not manager.is_alive()
+
+
+def test_it_is_killed_with_what_it_started(start):
+    manager, client = start()
+    code = "import subprocess; p = subprocess.Popen(['sleep', '60']); print(p.pid, os.getpid())"
+    pids = said(client, f"import os; {code}").split()
+    manager.shutdown_kernel(now=True)
+    time.sleep(0.3)
+    assert not any(alive(int(pid)) for pid in pids)
+
+
+def alive(pid):
+    """Whether a process is there, and not only its exit status, which nobody has asked for."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+STARTS_ONE = """\
+import os, sys
+import forked_kernels; forked_kernels.install()
+from jupyter_client.manager import start_new_kernel
+manager, client = start_new_kernel(kernel_name="python3")
+process = manager.provisioner.process
+print(type(process).__name__, process.pid, flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_kernels_and_their_parent_end_with_who_started_them():
+    environment = {**os.environ, "PYTHONPATH": str(Path(forked_kernels.__file__).parent)}
+    command = [sys.executable, "-c", STARTS_ONE]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    kind, pid = done.stdout.split()  # its pipe is closed when the last of them has ended
+    assert kind == "Forked"
+    for _ in range(50):
+        if not alive(int(pid)):
+            return
+        time.sleep(0.1)
+    raise AssertionError("the kernel lives on")
