@@ -7,7 +7,7 @@ import forked_kernels
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "skip_list"]
 
 # Before torch is loaded, and for the kernels and commands that tests start. Threads of several
 # processes that share the cores wait for each other: some tests then take ten times as long.
