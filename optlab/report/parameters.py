@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from optlab.report.declarations import declared_types
+from optlab.report.kinds import Kind as Kind
+from optlab.report.kinds import is_a
 
 if TYPE_CHECKING:
     import torch
 
 Rule = str | tuple[Any, ...]
 
-TYPES: dict[str, type] = {"int": int, "float": float, "str": str, "bool": bool}
-_ANNOTATION = re.compile(
-    r"(int|float|str|bool)|(list|tuple)(?:\[(int|float|str|bool)(?:, ?\.\.\.)?\])?"
-)
+SEEDS = ("seed", "seeds")
+SEED_LIMIT = 2**32  # what every generator of random numbers takes
 _NUMBER = r"([-+]?(?:inf|\d+\.?\d*(?:e[-+]?\d+)?|\.\d+))"
 _COMPARISON = re.compile(rf"(>=|<=|>|<) *{_NUMBER}")
 _INTERVAL = re.compile(rf"in *([\[(]) *{_NUMBER} *, *{_NUMBER} *([\])])")
@@ -36,36 +38,6 @@ class ParameterError(ValueError):
         return str(self).splitlines()
 
 
-@dataclass(frozen=True)
-class Kind:
-    """The declared type of a parameter: a scalar, or a list of scalars."""
-
-    scalar: str | None  # name of the (element) type; None: a list of anything
-    container: str | None = None  # "list" or "tuple"
-
-    @classmethod
-    def of(cls, annotation: object) -> Kind:
-        """Read an annotation: a type, or its source text. TypeError if it is not supported."""
-        text = annotation.__name__ if type(annotation) is type else str(annotation)
-        match = _ANNOTATION.fullmatch(text)
-        if match is None:
-            raise TypeError(
-                f"cannot check the type {text!r}; use int, float, str, bool or list[float]"
-            )
-        scalar, container, element = match.groups()
-        return cls(scalar or element, container)
-
-    def accepts(self, value: object) -> bool:
-        if self.container:
-            return isinstance(value, list | tuple) and all(_is(self.scalar, v) for v in value)
-        return _is(self.scalar, value)
-
-    def __str__(self) -> str:
-        if not self.container:
-            return self.scalar or ""
-        return f"{self.container} of {self.scalar or 'value'}s"
-
-
 def check_parameters(namespace: Mapping[str, Any], /, **rules: Rule) -> None:
     """Check the parameters of a notebook before any work is done::
 
@@ -76,16 +48,18 @@ def check_parameters(namespace: Mapping[str, Any], /, **rules: Rule) -> None:
 
     Args:
         namespace: the notebook's `globals()`; the types come from its annotations
-            (`lr: float = 0.01`). An int will do for a float; a bool is not an int.
+            (`lr: float = 0.01`), as its cells declare them. An int will do for a float; a bool
+            is not an int. Types are int, float, str, bool, Literal, lists and tuples of them,
+            and `X | None`.
         rules: for each parameter a range (`"> 0"`, `">= 0"`, `"in (0, 1]"`), a tuple of choices,
-            or `"any"`. For a list the rule holds for each of its elements. Numbers must be
-            finite.
+            or `"any"`. For a list the rule holds for each of its elements, and for None not at
+            all. Numbers must be finite.
 
     Raises:
         ParameterError: one line for each problem.
         TypeError: if the call itself is wrong (a rule missing, or one too many).
     """
-    annotations: Mapping[str, Any] = namespace.get("__annotations__", {})
+    annotations = _annotations(namespace, rules)
     values = {name: namespace[name] for name in annotations if name in namespace}
     found = problems(annotations, values, rules)
     if values.get("device") == "cuda" and not any(name == "device" for name, _ in found):
@@ -107,24 +81,62 @@ def problems(
     for name, rule in rules.items():
         kind, value = Kind.of(annotations[name]), values[name]
         allowed = _allowed(name, rule)  # every rule is read, also where the type is already wrong
-        elements = value if kind.container and isinstance(value, list | tuple) else [value]
+        elements = kind.elements(value)
         finite = all(_finite(v) for v in elements)
-        if not (kind.accepts(value) and finite and all(allowed(v) for v in elements)):
-            wanted = describe(kind, rule, "" if finite else "finite ")
+        wanted, known = describe(kind, rule, "" if finite else "finite "), kind.accepts(value)
+        if name in SEEDS and known and any(is_a("int", v) and v >= SEED_LIMIT for v in elements):
+            known, wanted = False, f"{wanted} and less than 2**32"
+        if not (known and finite and all(allowed(v) for v in elements)):
             line = f"{name} = {value!r} is refused: it must be {wanted}; "
             found.append((name, line + f"change it in the parameters cell or with -p {name} VALUE"))
     return found
 
 
 def describe(kind: Kind, rule: Rule, finite: str = "") -> str:
-    """What a rule allows, in words: 'a float > 0', "'auto', 'cpu' or 'cuda'"."""
+    """What a rule allows, in words: 'a float > 0', "'auto', 'cpu' or 'cuda'", 'an int or None'."""
+    none = " or None" if kind.none else ""
     if isinstance(rule, tuple):
-        *most, last = [repr(choice) for choice in rule]
-        choices = f"{', '.join(most)} or {last}" if most else last
-        return f"a {kind}, each {choices}" if kind.container else choices
+        choices = _one_of([choice for choice in rule if not (kind.none and choice is None)])
+        return (f"a {kind}, each {choices}" if kind.container else choices) + none
+    if kind.choices:
+        choices = _one_of(kind.choices) + ("" if rule == "any" else f", {rule}")
+        return (f"a {kind}, each {choices}" if kind.container else choices) + none
     article = "an" if f"{finite}{kind}"[0] in "aeiou" else "a"
     of_each = ", each" if kind.container and rule != "any" else ""
-    return f"{article} {finite}{kind}{of_each}" + ("" if rule == "any" else f" {rule}")
+    return f"{article} {finite}{kind}{of_each}" + ("" if rule == "any" else f" {rule}") + none
+
+
+def _one_of(choices: Sequence[Any]) -> str:
+    *most, last = [repr(choice) for choice in choices] or ["nothing"]
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def _annotations(namespace: Mapping[str, Any], rules: Mapping[str, Rule]) -> dict[str, Any]:
+    """The parameters' types, by name. Those of IPython's cells are read from their text: it runs
+    a cell statement by statement, and since Python 3.14 a module's globals have the annotations
+    of the last statement alone, under another name."""
+    cells = namespace.get("In", namespace.get("_ih"))
+    texts = [text for text in cells if isinstance(text, str)] if isinstance(cells, list) else []
+    found: dict[str, Any] = dict(declared_types(texts, rules))
+    if found and found.keys() >= rules.keys():
+        return found
+    evaluate = namespace.get("__annotate__")  # Python 3.14
+    kept = _evaluated(evaluate) if callable(evaluate) else {}
+    kept = {**(namespace.get("__annotations__") or {}), **kept}
+    if callable(evaluate):  # of what came before the last statement the types are lost
+        kept = {name: Kind(None) for name in rules if name in namespace} | kept
+    if found:  # what other cells annotate is no parameter
+        kept = {name: kind for name, kind in kept.items() if name in rules}
+    return kept | found
+
+
+def _evaluated(evaluate: Callable[[int], Mapping[str, Any]]) -> dict[str, Any]:
+    """What a module's `__annotate__` gives: texts where it can, since names may be unknown."""
+    if sys.version_info >= (3, 14):
+        from annotationlib import Format, call_annotate_function
+
+        return dict(call_annotate_function(evaluate, Format.STRING))
+    return dict(evaluate(1))
 
 
 def torch_device(device: str) -> torch.device:
@@ -141,16 +153,6 @@ def torch_device(device: str) -> torch.device:
     return torch.device(device)
 
 
-def _is(scalar: str | None, value: object) -> bool:
-    if scalar is None:
-        return True
-    if isinstance(value, bool):
-        return scalar == "bool"
-    if scalar == "float" and isinstance(value, int):
-        return True
-    return isinstance(value, TYPES[scalar])
-
-
 def _finite(value: object) -> bool:
     return not isinstance(value, float) or math.isfinite(value)
 
@@ -164,12 +166,12 @@ def _allowed(name: str, rule: Rule) -> Callable[[Any], bool]:
     if isinstance(rule, str):
         if match := _COMPARISON.fullmatch(rule.strip()):
             sign, number = match[1], float(match[2])
-            return lambda value: _is("float", value) and _ORDER[sign](value, number)
+            return lambda value: is_a("float", value) and _ORDER[sign](value, number)
         if match := _INTERVAL.fullmatch(rule.strip()):
             low, high = float(match[2]), float(match[3])
             above = _ORDER[">=" if match[1] == "[" else ">"]
             below = _ORDER["<=" if match[4] == "]" else "<"]
-            return lambda value: _is("float", value) and above(value, low) and below(value, high)
+            return lambda value: is_a("float", value) and above(value, low) and below(value, high)
     raise TypeError(
         f"cannot read the rule {name}={rule!r}; "
         'write "> 0", "in [0, 1)", "any" or a tuple of choices'
