@@ -118,5 +118,10 @@ def _holds(condition: str, value: Any) -> bool:
 
 
 def _float64(x: Any) -> Any:
-    """Tensors of integers as float64: torch would divide them in float32."""
-    return x.double() if isinstance(x, torch.Tensor) and not x.is_floating_point() else x
+    """Tensors of integers as float64, since torch would divide them in float32; a NumPy number
+    as Python's, so that what is calculated and shown does not depend on which it was."""
+    if isinstance(x, torch.Tensor):
+        return x if x.is_floating_point() else x.double()
+    if isinstance(x, list | tuple):
+        return type(x)(map(_float64, x)) if type(x) in (list, tuple) else x
+    return x.item() if getattr(x, "shape", None) == () and hasattr(x, "item") else x
