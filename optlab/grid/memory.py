@@ -23,7 +23,8 @@ def per_run(
     tensor), what an update needs besides, activations, curves, snapshots, and so many more
     copies of the parameters."""
     tensors = sum(p.numel() * p.element_size() for p in params)
-    kept = sum(n * p.element_size() for n, p in zip(states, params, strict=True))
+    # State is kept in the parameter's dtype, but in float32 for half precision.
+    kept = sum(n * max(p.element_size(), 4) for n, p in zip(states, params, strict=True))
     updating = 0 if in_c(params[0].device, params[0].dtype) else 6 * max(p.nbytes for p in params)
     return (2 + snapshots + copies) * tensors + kept + updating + activations + 8 * steps
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import math
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
@@ -23,12 +25,12 @@ SCHEDULE = "schedule"
 class Configurations:
     """axes: the names that take several values, and these values (labels, of schedules);
     rows: one dictionary for each combination, the last axis fastest;
-    schedules: for each combination, the multipliers t -> number by hyperparameter.
+    schedules: for each combination, the multipliers at t = 0, …, steps - 1 by hyperparameter.
     """
 
     axes: dict[str, list[Any]]
     rows: list[Configuration]
-    schedules: list[dict[str, Multiplier]]
+    schedules: list[dict[str, torch.Tensor]]
 
 
 def configurations(
@@ -36,6 +38,7 @@ def configurations(
     grid: Mapping[str, Any] | Sequence[Mapping[str, Any]],
     schedule: Any,
     hessian: bool,
+    steps: int,
 ) -> Configurations:
     """Every combination of the values in `grid`, checked against what the rules take.
 
@@ -55,7 +58,7 @@ def configurations(
         rows = [dict(zip(axes, row, strict=True)) for row in itertools.product(*axes.values())]
         axes = {name: values for name, values in axes.items() if _several(name, grid[name])}
     else:
-        rows = [dict(row) for row in grid]
+        rows = _listed(grid)
         axes = {"configuration": list(range(len(rows)))}
     if not rows:
         raise ValueError("the grid is empty: give at least one value of each hyperparameter")
@@ -65,15 +68,27 @@ def configurations(
     main = "eta" if "eta" in taken else "lr"
     if "eta" in taken:
         rows = [{"eta": 1.0, **row} for row in rows]
-    schedules = []
+    curves: dict[int, torch.Tensor] = {}  # by id: not every function has a hash
+    schedules, multiplied = [], []
     for i, row in enumerate(rows):
-        label, given = row.get(SCHEDULE, (None, schedule))
         if SCHEDULE in row and schedule is not None:
             raise ValueError("schedules are in the grid and in schedule=: give one of the two")
-        schedules.append(_multipliers(given, main, taken))
-        rows[i] = _checked({**row, SCHEDULE: label} if SCHEDULE in row else row, taken)
-    if SCHEDULE in axes:
-        axes[SCHEDULE] = [label for label, _ in axes[SCHEDULE]]
+        label, given = row.get(SCHEDULE, (None, schedule))
+        multipliers = _multipliers(given, main, taken)
+        for name, multiplier in multipliers.items():
+            if id(multiplier) not in curves:
+                curves[id(multiplier)] = _curve(name, multiplier, steps)
+        schedules.append({name: curves[id(m)] for name, m in multipliers.items()})
+        multiplied.append(multipliers)  # keeps the functions alive, and so their ids
+        rows[i] = {**row, SCHEDULE: label} if SCHEDULE in row else dict(row)
+    # What one configuration sets or schedules and another does not is the rule's default there.
+    named = dict.fromkeys(n for row in (*rows, *multiplied) for n in row if n in taken)
+    defaults = {n: taken[n] for n in named if taken[n] is not inspect.Parameter.empty}
+    rows = [_checked({**defaults, **row}, taken) for row in rows]
+    axes = {
+        n: [row[0] for row in vs] if n == SCHEDULE else [_plain(v) for v in vs]
+        for n, vs in axes.items()
+    }
     for name in rows[0]:
         flag = name != SCHEDULE and not _is_number(rows[0][name])
         if flag and any(row[name] is not rows[0][name] for row in rows):
@@ -82,6 +97,25 @@ def configurations(
                 "train one grid for each value"
             )
     return Configurations(axes, rows, schedules)
+
+
+def _listed(grid: Any) -> list[Configuration]:
+    """The configurations of a grid that lists them."""
+    listed = isinstance(grid, Iterable) and not isinstance(grid, str | bytes)
+    rows = list(grid) if listed else [grid]
+    for row in rows:
+        if not isinstance(row, Mapping):
+            raise TypeError(
+                "the grid must be a dictionary of values by hyperparameter, or a list of "
+                f'dictionaries such as {{"lr": 0.1}}; got {row!r:.80}'
+            )
+        pair = row.get(SCHEDULE, ("", None))
+        if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str)):
+            raise TypeError(
+                "a schedule in a list of configurations needs a label: "
+                '("cosine", schedules.cosine(T=100))'
+            )
+    return [dict(row) for row in rows]
 
 
 def _several(name: str, value: Any) -> bool:
@@ -94,13 +128,24 @@ def _values(name: str, value: Any) -> list[Any]:
         if not isinstance(labeled, Mapping) or any(not isinstance(x, str) for x in labeled):
             raise TypeError('schedules in a grid need labels: {"cosine": schedules.cosine(T=100)}')
         return list(labeled.items())
-    return [x.item() if hasattr(x, "item") else x for x in value] if _is_list(value) else [value]
+    return list(value) if _is_list(value) else [value]
 
 
 def _is_list(value: Any) -> bool:
-    if isinstance(value, str) or not isinstance(value, Iterable):
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
         return False
     return getattr(value, "ndim", 1) > 0
+
+
+def _plain(value: Any) -> Any:
+    """A number of NumPy or torch as Python's; anything else as it is."""
+    alone = getattr(value, "ndim", None) == 0 or isinstance(value, torch.Tensor)
+    if alone and hasattr(value, "item") and getattr(value, "size", 1) != 0:
+        try:
+            return value.item()
+        except (RuntimeError, ValueError):  # several numbers
+            return value
+    return value
 
 
 def _multipliers(given: Any, main: str, taken: Mapping[str, Any]) -> dict[str, Multiplier]:
@@ -115,7 +160,30 @@ def _multipliers(given: Any, main: str, taken: Mapping[str, Any]) -> dict[str, M
             )
         if name not in taken:
             raise ValueError(f"the rule has no {name} to schedule; it has {', '.join(taken)}")
+        if isinstance(taken[name], bool) or _is_function(taken[name]):
+            raise ValueError(f"{name} is not a number: it has no schedule")
     return dict(named)
+
+
+def _curve(name: str, multiplier: Multiplier, steps: int) -> torch.Tensor:
+    """The multipliers of all steps, in float64. Raises ValueError where one is no number."""
+    curve = torch.empty(steps, dtype=torch.float64)
+    for t in range(steps):
+        try:
+            value = _plain(multiplier(t))
+            number = float(value) if _is_number(value) else math.nan
+        except Exception as error:
+            said = str(error).strip().splitlines() or [type(error).__name__]
+            raise ValueError(
+                f"the schedule of {name} fails at t = {t} of {steps} steps: {said[0][:200]}"
+            ) from error
+        if not math.isfinite(number):
+            raise ValueError(
+                f"the schedule of {name} gives {value!r:.80} at t = {t} of {steps} steps: "
+                "it must give a finite number for every t from 0 on"
+            )
+        curve[t] = number
+    return curve
 
 
 def _checked(row: Configuration, taken: Mapping[str, Any]) -> Configuration:
@@ -126,7 +194,60 @@ def _checked(row: Configuration, taken: Mapping[str, Any]) -> Configuration:
             raise ValueError(
                 f"the grid has no {name}: give its values, a list or one number for all"
             )
-    return {name: float(x) if _is_number(x) else x for name, x in row.items()}
+    return {n: x if n == SCHEDULE else _setting(n, x, taken[n]) for n, x in row.items()}
+
+
+def _setting(name: str, value: Any, default: Any) -> Any:
+    """A value of a hyperparameter, numbers as floats. Raises ValueError where it cannot be one."""
+    if _is_function(default):
+        if not callable(value):
+            raise ValueError(f"{name} must be a function; got {value!r:.80}")
+        return value
+    value = _plain(value)
+    if isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise ValueError(f"{name} must be True or False; got {value!r:.80}")
+        return value
+    if not _is_number(value):
+        raise ValueError(f"{name} must be a number or a list of numbers; got {value!r:.80}")
+    number = float(value)
+    allowed = _allowed(name)
+    if not math.isfinite(number) or not allowed[0] <= number < allowed[1]:
+        where = {-math.inf: "finite", 0.0: "at least 0 and finite"}[allowed[0]]
+        where = "at least 0 and less than 1" if allowed[1] == 1 else where
+        raise ValueError(f"{name} must be {where}; got {number!r}")
+    return number
+
+
+# As the optimizers have it.
+_AT_LEAST_ZERO = {
+    *("lr", "eta", "momentum", "weight_decay", "trust_coefficient", "rho", "d", "delta", "eps"),
+    *("eps1", "eps2"),
+}
+
+
+def _is_function(default: Any) -> bool:
+    return default is not inspect.Parameter.empty and callable(default)
+
+
+def _allowed(name: str) -> tuple[float, float]:
+    """From which number on, and below which, a hyperparameter may be."""
+    if name in ("beta", "beta1", "beta2"):
+        return 0.0, 1.0
+    return 0.0 if name in _AT_LEAST_ZERO else -math.inf, math.inf
+
+
+def whole_number(name: str, value: Any, least: int) -> int:
+    """value as an int. Raises ValueError in one line where it is none, or is too small."""
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        number = operator.index(value)
+    except TypeError:
+        raise ValueError(f"{name} must be a whole number; got {value!r:.80}") from None
+    if number < least:
+        raise ValueError(f"{name} must be at least {least}; got {number}")
+    return number
 
 
 def _is_number(x: Any) -> bool:
@@ -143,18 +264,12 @@ def scheduled(
     """
     rows = [found.rows[k] for k in which]
     names = [n for n in rows[0] if n != SCHEDULE and _is_number(rows[0][n])]
-    known: dict[Multiplier, torch.Tensor] = {}
     values = {}
     for name in names:
         base = torch.tensor([row[name] for row in rows], dtype=torch.float64)
         table = base.repeat(last - first, 1)
         for column, k in enumerate(which):
-            multiplier = found.schedules[k].get(name)
-            if multiplier is None:
-                continue
-            if multiplier not in known:
-                curve = [float(multiplier(t)) for t in range(first, last)]
-                known[multiplier] = torch.tensor(curve, dtype=torch.float64)
-            table[:, column] *= known[multiplier]
+            if name in found.schedules[k]:
+                table[:, column] *= found.schedules[k][name][first:last]
         values[name] = table
     return values

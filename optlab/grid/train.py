@@ -17,7 +17,13 @@ from optlab.grid.batches import batches, steps_per_epoch
 from optlab.grid.curvature import Averages, Curvature
 from optlab.grid.engine import Engine, Kind, describe
 from optlab.grid.results import GridRun
-from optlab.grid.settings import SCHEDULE, Configurations, configurations, scheduled
+from optlab.grid.settings import (
+    SCHEDULE,
+    Configurations,
+    configurations,
+    scheduled,
+    whole_number,
+)
 from optlab.grid.update import Update
 from optlab.rules import Rule, sophia
 
@@ -133,22 +139,23 @@ def train_grid(
         torch.Size([7, 4, 5])
         >>> print(run.table().sorted("error"))  # means and intervals over seeds
     """
-    seeds = tuple(seeds)
-    if not seeds:
-        raise ValueError("there are no seeds: give at least one")
-    if steps < 1 or batch_size < 1:
-        raise ValueError(f"steps and batch_size must be at least 1; got {steps} and {batch_size}")
+    seeds = _seeds(seeds)
+    steps = whole_number("steps", steps, 1)
+    batch_size = whole_number("batch_size", batch_size, 1)
+    hessian_every = whole_number("hessian_every", hessian_every, 1)
     if execution not in ("auto", "plain", "compiled"):
         raise ValueError(f'execution must be "auto", "plain" or "compiled"; got {execution!r}')
-    n = len(data.y_train)
+    if not callable(loss):
+        raise TypeError(f"loss must be a function of outputs and targets; got {loss!r:.80}")
+    n = _examples(data)
     if drop_last and n < batch_size:
         raise ValueError(f"with drop_last, a batch of {batch_size} needs as many examples, not {n}")
     augment = getattr(data, "augment", None) if augment is None else augment
     starts = _starts(model, seeds)
     kind = describe(starts[0], data, loss, min(batch_size, n))
-    rules = [rule if isinstance(rule, Rule) else rule(p) for p in kind.params.values()]
+    rules = [_rule(rule, n, p) for n, p in kind.params.items()]
     curvature = None if hessian is None else Curvature(hessian, hessian_every)
-    found = configurations(rules, grid, schedule, curvature is not None)
+    found = configurations(rules, grid, schedule, curvature is not None, steps)
     if curvature is not None:
         if kind.statistics:
             raise ValueError(
@@ -158,16 +165,14 @@ def train_grid(
         curvature.check(starts[0], data.x_train[:2], data.y_train[:2], loss)
     epoch = steps_per_epoch(n, batch_size, drop_last)
     at = _when(epoch if record is None else record, steps)
-    kept = tuple(sorted(set(snapshots)))
-    if outside := [t for t in kept if not 0 <= t <= steps]:
-        raise ValueError(f"there is no update {outside[0]} to keep a snapshot of: 0 to {steps}")
+    kept = _updates_named("snapshots", snapshots, steps, "keep a snapshot of")
 
     states = [_elements_of_state(r, p) for r, p in zip(rules, kind.params.values(), strict=True)]
     activations, more = kind.activations, 0
     if curvature is not None:  # estimates, and for their sake gradients of gradients
         activations, more = 2 * activations, 3
     each = room.per_run(list(kind.params.values()), states, activations, len(kept), steps, more)
-    limit = room.available(kind.device) if memory is None else int(memory)
+    limit = room.available(kind.device) if memory is None else _bytes(memory)
     s, k = room.fitting(limit, each, len(seeds), len(found.rows))
     compiled = kind.compiles(execution, steps, len(seeds) * len(found.rows))
 
@@ -231,14 +236,66 @@ def _starts(model: nn.Module | Callable[[int], nn.Module], seeds: Sequence[int])
     return made
 
 
-def _when(record: int | Iterable[int], steps: int) -> tuple[int, ...]:
-    if isinstance(record, int):
-        if record < 1:
-            raise ValueError(f"record must be at least 1; got {record}")
-        record = range(0, steps, record)
-    times = {0, steps, *record}
+def _seeds(seeds: Any) -> tuple[int, ...]:
+    """Seeds as ints. Raises ValueError or TypeError in one line."""
+    if isinstance(seeds, str | bytes) or not isinstance(seeds, Iterable):
+        raise TypeError(f"seeds must be a list of whole numbers, as range(5); got {seeds!r:.80}")
+    found = tuple(whole_number("a seed", seed, 0) for seed in seeds)
+    if not found:
+        raise ValueError("there are no seeds: give at least one")
+    if max(found) >= 2**63 - 2**31:  # hessian_generator adds to them
+        raise ValueError(f"a seed must be less than 2**63 - 2**31; got {max(found)}")
+    if twice := [seed for i, seed in enumerate(found) if seed in found[:i]]:
+        raise ValueError(f"seed {twice[0]} is given twice: its runs would be the same ones")
+    return found
+
+
+def _examples(data: Data) -> int:
+    """The number of examples trained on."""
+    for x, y in (("x_train", "y_train"), ("x_test", "y_test")):
+        sizes = len(getattr(data, x)), len(getattr(data, y))
+        if sizes[0] != sizes[1] or not sizes[0]:
+            raise ValueError(
+                f"{x} has {sizes[0]} examples and {y} {sizes[1]}: give one target for each, and "
+                "at least one"
+            )
+    return len(data.y_train)
+
+
+def _rule(rule: Any, name: str, p: torch.Tensor) -> Rule:
+    if isinstance(rule, Rule):
+        return rule
+    if not callable(rule) or isinstance(rule, type):
+        raise TypeError(
+            f"rule must be one of optlab.rules, such as rules.adam, or a function of a "
+            f"parameter that chooses one; got {rule!r:.80}"
+        )
+    chosen = rule(p)
+    if not isinstance(chosen, Rule):
+        raise TypeError(f"the function rule= must give one of optlab.rules; of {name}: {chosen!r}")
+    return chosen
+
+
+def _bytes(memory: Any) -> int:
+    try:
+        return int(memory)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"memory must be a number of bytes; got {memory!r:.80}") from None
+
+
+def _when(record: Any, steps: int) -> tuple[int, ...]:
+    if not isinstance(record, Iterable):
+        record = range(0, steps, whole_number("record", record, 1))
+    return tuple(sorted({0, steps, *_updates_named("record", record, steps, "record after")}))
+
+
+def _updates_named(name: str, given: Any, steps: int, what: str) -> tuple[int, ...]:
+    """Numbers of updates, in order."""
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        raise TypeError(f"{name} must list numbers of updates; got {given!r:.80}")
+    times = {whole_number(f"a number in {name}", t, -(2**63)) for t in given}
     if outside := [t for t in times if not 0 <= t <= steps]:
-        raise ValueError(f"there is no update {outside[0]} to record after: 0 to {steps}")
+        raise ValueError(f"there is no update {outside[0]} to {what}: 0 to {steps}")
     return tuple(sorted(times))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -32,9 +33,13 @@ class Update:
         grads: Sequence[torch.Tensor],
     ):
         self.rule = rule
-        self.cut: Split = split(rule, flags, names, None)
+        # As the optimizers have it: half precision is stepped, and its state kept, in float32.
+        dtype = params[0].dtype
+        self._wide = torch.float32 if dtype in (torch.float16, torch.bfloat16) else None
+        self.cut: Split = split(rule, flags, names, self._wide)
         self.names, self.params, self.grads = list(names), list(params), list(grads)
-        start = vmap(lambda p: tuple(make(p) for make in rule.initial.values()))
+        kept = self._wide or dtype
+        start = vmap(lambda p: tuple(make(p.to(kept)) for make in rule.initial.values()))
         self.arrays = [
             [p, g, *(x.contiguous() for x in start(p))]
             for p, g in zip(self.params, self.grads, strict=True)
@@ -55,7 +60,7 @@ class Update:
             for x in self.cut.numbers(t, *given)
         ]
         like = self.params[0]
-        self._table = torch.stack(numbers, dim=-1).to(like.device, like.dtype)
+        self._table = torch.stack(numbers, dim=-1).to(like.device, self._wide or like.dtype)
         self._at = 0
 
     def __call__(self) -> None:
@@ -88,7 +93,15 @@ def _native(
     try:
         source, count, flat = native.write(cut.text, rule, native.REAL[dtype], "static int one")
         function = load(source + _ALL_RUNS)
-    except (native.CannotWrite, native.CannotCompile):
+    except native.CannotWrite:
+        return None
+    except native.CannotCompile as error:
+        said = str(error).strip().splitlines() or [type(error).__name__]
+        warnings.warn(
+            f"the grid's updates are made by torch, without C, which is slower: {said[0][:300]}",
+            RuntimeWarning,
+            stacklevel=2,
+        )
         return None
     pointer, integer = ctypes.c_void_p, ctypes.c_int64
     function.argtypes = [integer, integer, *(pointer,) * 3, integer, ctypes.c_int]

@@ -1,7 +1,9 @@
 """What a grid refuses, in one line and before any work; memory; tables."""
 
 from dataclasses import replace
+from fractions import Fraction
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -121,6 +123,151 @@ def test_settings_that_make_no_sense(task, rule, grid, schedule, settings, messa
     with pytest.raises((ValueError, TypeError), match=message) as caught:
         train_grid(small, task, rule, grid, schedule, **{**ONCE, **settings})
     assert "\n" not in str(caught.value)
+
+
+MOMENTUM = {"lr": 0.1, "momentum": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("rule", "grid", "message"),
+    [
+        (SGD, {"lr": "0.1"}, "^lr must be a number or a list of numbers; got '0.1'"),
+        (SGD, {"lr": b"01"}, "lr must be a number"),
+        (SGD, {"lr": None}, "lr must be a number"),
+        (SGD, {"lr": [None]}, "lr must be a number"),
+        (SGD, {"lr": [0.1, True]}, "lr must be a number"),
+        (SGD, {"lr": [np.True_]}, "lr must be a number"),
+        (SGD, {"lr": [[0.1, 0.2]]}, "lr must be a number"),
+        (SGD, {"lr": {"a": 0.1}}, "lr must be a number"),
+        (SGD, {"lr": 1j}, "lr must be a number"),
+        (SGD, {"lr": [torch.ones(2)]}, "lr must be a number"),
+        (SGD, {"lr": [0.1, float("nan")]}, "lr must be at least 0 and finite; got nan"),
+        (SGD, {"lr": -1}, "lr must be at least 0"),
+        (SGD, {"lr": float("inf")}, "lr must be at least 0"),
+        (SGD, {"lr": 0.1, "project": 3}, "project must be a function"),
+        (rules.momentum, {**MOMENTUM, "momentum": -0.1}, "momentum must be at least 0"),
+        (rules.momentum, {**MOMENTUM, "nesterov": 1}, "nesterov must be True or False"),
+        (rules.momentum, {**MOMENTUM, "dampening": float("inf")}, "dampening must be finite"),
+        (rules.momentum, [MOMENTUM, {"lr": 0.1}], "the grid has no momentum"),
+        (rules.adam, {"lr": 0.1, "beta1": 1, "beta2": 0.9, "eps": 0}, "beta1 .* less than 1"),
+        (SGD, [0.1], "a list of dictionaries"),
+        (SGD, "lr", "a list of dictionaries"),
+        (SGD, [{"lr": 0.1, "schedule": schedules.constant()}], "needs a label"),
+        ("adam", {"lr": 0.1}, "rule must be one of optlab.rules"),
+        (lambda p: None, {"lr": 0.1}, "must give one of optlab.rules; of 0.weight: None"),
+    ],
+)
+def test_values_that_a_hyperparameter_cannot_have(task, rule, grid, message):
+    with pytest.raises((ValueError, TypeError), match=message) as caught:
+        train_grid(small, task, rule, grid, **ONCE)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "lr",
+    [
+        np.float32(0.25),
+        np.array(0.25),
+        torch.tensor(0.25),
+        torch.tensor([0.25]),
+        Fraction(1, 4),
+        [np.float64(0.25)],
+        np.array([0.25]),
+        (x for x in [0.25]),
+        {0.25},
+    ],
+    ids=repr,
+)
+def test_numbers_of_any_kind_are_numbers(task, lr):
+    run = train_grid(small, task, SGD, {"lr": lr}, **ONCE)
+    assert run.configurations == [{"lr": 0.25}]
+    assert type(run.configurations[0]["lr"]) is float
+    wanted = train_grid(small, task, SGD, {"lr": 0.25}, **ONCE)
+    assert torch.equal(run.test_loss, wanted.test_loss)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"steps": 2.5}, "steps must be a whole number; got 2.5"),
+        ({"steps": True}, "steps must be a whole number"),
+        ({"steps": "2"}, "steps must be a whole number"),
+        ({"batch_size": 0}, "batch_size must be at least 1; got 0"),
+        ({"batch_size": 2.0}, "batch_size must be a whole number"),
+        ({"seeds": 3}, "seeds must be a list"),
+        ({"seeds": "12"}, "seeds must be a list"),
+        ({"seeds": [True]}, "a seed must be a whole number"),
+        ({"seeds": [1.0]}, "a seed must be a whole number"),
+        ({"seeds": [-1]}, "a seed must be at least 0; got -1"),
+        ({"seeds": [2**64]}, "a seed must be less than"),
+        ({"seeds": [1, 2, 1]}, "seed 1 is given twice"),
+        ({"record": 2.5}, "record must be a whole number"),
+        ({"record": True}, "record must be a whole number"),
+        ({"record": [1.5]}, "a number in record must be a whole number"),
+        ({"snapshots": 1}, "snapshots must list numbers of updates"),
+        ({"snapshots": [-1]}, "no update -1 to keep"),
+        ({"memory": "much"}, "memory must be a number of bytes"),
+        ({"memory": float("nan")}, "memory must be a number of bytes"),
+        ({"loss": "cross_entropy"}, "loss must be a function"),
+    ],
+    ids=str,
+)
+def test_settings_that_are_no_whole_numbers(task, settings, message):
+    with pytest.raises((ValueError, TypeError), match=message) as caught:
+        train_grid(small, task, SGD, {"lr": 0.1}, **{**ONCE, **settings})
+    assert "\n" not in str(caught.value)
+
+
+def test_whole_numbers_of_other_kinds(task):
+    given = {"steps": np.int64(4), "batch_size": torch.tensor(10), "seeds": np.arange(2)}
+    run = train_grid(small, task, SGD, {"lr": 0.1}, record=np.int32(2), snapshots=[4], **given)
+    assert run.seeds == (0, 1)
+    assert run.at == (0, 2, 4)
+
+
+def test_data_without_a_target_for_each_example(task):
+    with pytest.raises(ValueError, match="x_train has 90 examples and y_train 80"):
+        train_grid(small, replace(task, y_train=task.y_train[:80]), SGD, {"lr": 0.1}, **ONCE)
+    empty = replace(task, x_test=task.x_test[:0], y_test=task.y_test[:0])
+    with pytest.raises(ValueError, match="x_test has 0 examples"):
+        train_grid(small, empty, SGD, {"lr": 0.1}, **ONCE)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), None, "1", True, 1j])
+def test_a_schedule_that_gives_no_number_is_refused_before_training(task, bad):
+    steps, calls = 300, []
+
+    def loss(z, y):
+        calls.append(1)
+        return nn.functional.cross_entropy(z, y)
+
+    def schedule(t):
+        return bad if t == steps - 1 else 1.0
+
+    with pytest.raises(ValueError, match=f"the schedule of lr gives .* at t = {steps - 1}"):
+        train_grid(small, task, SGD, {"lr": 0.1}, schedule, steps=steps, batch_size=10, loss=loss)
+    assert len(calls) < 40
+
+
+def test_a_schedule_that_fails_or_gives_numbers_of_another_kind(task):
+    with pytest.raises(ValueError, match="the schedule of lr fails at t = 1 of 2 steps: list"):
+        train_grid(small, task, SGD, {"lr": 0.1}, [1.0].__getitem__, **ONCE)
+    with pytest.raises(ValueError, match="nesterov is not a number"):
+        train_grid(small, task, rules.momentum, MOMENTUM, {"nesterov": lambda t: 1.0}, **ONCE)
+    wanted = train_grid(small, task, SGD, {"lr": 0.05}, **ONCE)
+    for half in (np.float32(0.5), torch.tensor(0.5), Fraction(1, 2)):
+        run = train_grid(small, task, SGD, {"lr": 0.1}, lambda t, half=half: half, **ONCE)
+        assert torch.equal(run.test_loss, wanted.test_loss)
+
+
+def test_what_one_configuration_leaves_out_is_the_default_there(task):
+    rows = [MOMENTUM, {**MOMENTUM, "dampening": 0.5}]
+    run = train_grid(small, task, rules.momentum, rows, **ONCE)
+    for k, dampening in enumerate((0, 0.5)):
+        grid = {**MOMENTUM, "dampening": dampening}
+        one = train_grid(small, task, rules.momentum, grid, **ONCE)
+        torch.testing.assert_close(run.test_loss[k], one.test_loss[0], rtol=1e-12, atol=0)
+    assert run.test_loss[0, 0, -1] != run.test_loss[1, 0, -1]
 
 
 def test_networks_of_all_seeds_are_of_one_shape(task):
