@@ -13,6 +13,7 @@ from optlab.experiments.data import (
     surnames,
 )
 from optlab.experiments.intervals import Interval, mean_interval
+from optlab.experiments.judging import Comparison, compare, seeds_apart
 from optlab.experiments.losses import nats_per_character
 from optlab.experiments.models import (
     cnn,
@@ -30,6 +31,7 @@ from optlab.experiments.scales import settings
 from optlab.experiments.training import Run, train
 
 __all__ = [
+    "Comparison",
     "Data",
     "DataError",
     "Interval",
@@ -39,6 +41,7 @@ __all__ = [
     "Surnames",
     "cifar10",
     "cnn",
+    "compare",
     "digits",
     "ensemble_errors",
     "fashion_mnist",
@@ -53,6 +56,7 @@ __all__ = [
     "record",
     "recorded",
     "resnet26",
+    "seeds_apart",
     "settings",
     "sgdr_errors",
     "surname_characters",

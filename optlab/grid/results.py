@@ -47,6 +47,27 @@ def _cell(x: Any) -> str:
 
 
 @dataclass(frozen=True)
+class Best:
+    """The configuration with the lowest mean over seeds.
+
+    Attributes:
+        configuration: its values.
+        value: the mean.
+        edges: the axes of three values or more of whose numbers it has the least or the greatest:
+            the best may lie beyond.
+        ties: the other configurations with the same mean.
+    """
+
+    configuration: dict[str, Any]
+    value: float
+    edges: tuple[str, ...]
+    ties: tuple[dict[str, Any], ...]
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name}={_cell(x)}" for name, x in self.configuration.items())
+
+
+@dataclass(frozen=True)
 class GridRun:
     """Every run of a grid: K configurations times S seeds.
 
@@ -120,6 +141,34 @@ class GridRun:
             columns[f"{curve}_high"] = (mean + half).tolist()
         columns["diverged"] = self.test_loss[..., -1].isnan().sum(-1).tolist()
         return Table(columns)
+
+    def best(self, curve: str = "error", at: int | str = -1) -> Best:
+        """The configuration with the lowest mean over seeds, of those of which no seed diverged.
+
+        Of several with the same mean it is the first; `ties` has the others.
+
+        Raises:
+            ValueError: of each configuration some seed diverged, or the curve was not recorded.
+        """
+        means = self.grid(curve, at).reshape(len(self.configurations), -1).mean(-1)
+        if bool(means.isnan().all()):
+            raise ValueError(
+                f"no configuration has a {curve}: each diverged, or it is not recorded"
+            )
+        lowest = means[~means.isnan()].min()
+        first, *others = (means == lowest).nonzero().flatten().tolist()
+        chosen = self.configurations[first]
+        return Best(
+            chosen,
+            float(lowest),
+            tuple(name for name in chosen if self._at_end(name, chosen[name])),
+            tuple(self.configurations[k] for k in others),
+        )
+
+    def _at_end(self, name: str, value: Any) -> bool:
+        tried = {row[name] for row in self.configurations if name in row}
+        numbers = {x for x in tried if isinstance(x, int | float) and not isinstance(x, bool)}
+        return len(numbers) > 2 and value in (min(numbers), max(numbers))
 
     def runs(self, at: int | str = -1) -> Table:
         """One row for each run: what varies, seed, loss, error, test_loss."""
