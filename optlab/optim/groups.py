@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import nn
 
 _NORMS = (nn.LayerNorm, nn.RMSNorm)  # whose gains may have several dimensions
@@ -25,3 +26,17 @@ def param_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
         {"params": decaying, "weight_decay": weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
+
+
+def described(p: torch.Tensor, groups: list[dict[str, Any]]) -> str:
+    """How messages call a parameter: by its name where it has one, else by its place among the
+    parameters of all groups; and its shape."""
+    place = 0
+    for group in groups:
+        names: list[str] = group.get("param_names", [])
+        for i, q in enumerate(group["params"]):
+            if q is p:
+                called = repr(names[i]) if i < len(names) else str(place)
+                return f"parameter {called}, of shape {tuple(p.shape)}"
+            place += 1
+    return f"a parameter of shape {tuple(p.shape)}"

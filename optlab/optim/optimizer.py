@@ -10,7 +10,9 @@ from typing import Any, ClassVar, overload
 import torch
 from torch.optim.optimizer import ParamsT
 
+from optlab.optim.counts import Histories, as_count, checked, is_count, new_count
 from optlab.optim.execution import Batch, run
+from optlab.optim.groups import described
 from optlab.optim.nonfinite import all_finite, guarded
 from optlab.optim.settings import is_number, validate
 from optlab.rules import Rule
@@ -41,13 +43,15 @@ class RuleOptimizer(torch.optim.Optimizer):
     wide: ClassVar[set[str]] = set()
     # Whether the algorithm is for real parameters only.
     real_only: ClassVar[bool] = False
+    # Whether torch's class of this name keeps no step counts.
+    uncounted: ClassVar[bool] = False
     # Settings of this class that are one of a few words.
     choices: ClassVar[dict[str, tuple[str, ...]]] = {}
 
     def __init__(self, params: ParamsT, defaults: dict[str, Any]):
         defaults.setdefault("nonfinite", "propagate")
         self.validate(defaults)
-        self._histories: dict[torch.Tensor, object] = {}
+        self._histories = Histories()
         super().__init__(params, defaults)
 
     def rule(self, group: dict[str, Any]) -> Rule:
@@ -131,22 +135,29 @@ class RuleOptimizer(torch.optim.Optimizer):
         finite = all_finite(grads) if modes and grads else None
         if "raise" in modes and finite is not None and not finite:
             raise RuntimeError(self._complaint())
-        for group in self.param_groups:
-            self._step_group(group, finite if group["nonfinite"] == "skip" else None)
+        batches = [
+            (group, *batch, finite if group["nonfinite"] == "skip" else None)
+            for group in self.param_groups
+            for batch in self._alike(group)
+        ]
+        for each in batches:  # all counts were read: nothing is changed where one is refused
+            self._step_batch(*each)
         return loss
 
     def _complaint(self) -> str:
         params = [p for group in self.param_groups for p in group["params"]]
-        bad = (i for i, p in enumerate(params) if p.grad is not None and not all_finite([p.grad]))
-        i = next(bad)
+        bad = next(p for p in params if p.grad is not None and not all_finite([p.grad]))
         return (
-            f"the gradient of parameter {i}, of shape {tuple(params[i].shape)}, is not finite; "
+            f"the gradient of {described(bad, self.param_groups)}, is not finite; "
             f"nothing was changed: mend the loss, or give {type(self).__name__} nonfinite='skip'"
         )
 
-    def _step_group(self, group: dict[str, Any], finite: torch.Tensor | None) -> None:
+    def _alike(self, group: dict[str, Any]) -> list[tuple[Rule, list[torch.Tensor], Any, bool]]:
+        """The parameters of a group that have gradients, in parts that one step treats alike: with
+        their rule, the count that they share, and whether their state is the initial one."""
         alike: dict[tuple[Any, ...], list[torch.Tensor]] = defaultdict(list)
         keys: dict[Rule, list[str]] = {}
+        skipping = group["nonfinite"] == "skip"
         for p in group["params"]:
             if p.grad is not None:
                 rule = self.rule_for(p, group)
@@ -158,31 +169,47 @@ class RuleOptimizer(torch.optim.Optimizer):
                     if not isinstance(state.get(key), torch.Tensor):
                         first = self.complete_state(p, rule, group)
                         break
-                count = self._count(p, finite is not None)
+                count = self._count(p, skipping)
+                first = first or (not skipping and count == 0)
                 alike[rule, p.device, p.dtype, count, first].append(p)
-        for (rule, _, dtype, count, first), params in alike.items():
-            self._step_batch(group, rule, params, dtype, count, first, finite)
+        return [(rule, ps, count, first) for (rule, _, _, count, first), ps in alike.items()]
 
     def _count(self, p: torch.Tensor, on_device: bool) -> object:
         """The number of steps of p, or anything that only parameters with the same number share:
         where the device alone knows the number, that they took part in the same steps."""
-        if not on_device:
-            if self._histories:
-                self._histories.pop(p, None)
-            return int(self.state[p]["step"].item())
-        if p not in self._histories:
-            step = self.state[p]["step"]
-            self._histories[p] = int(step.item())
-            self.state[p]["step"] = step.to(p.device)
-        return self._histories[p]
+        state = self.state[p]
+        step = state["step"]
+        if on_device:
+            history = self._histories.find(p, step)
+            if history is not None:
+                return history
+        if not is_count(step) or not (on_device or step.is_cpu):
+            step = state["step"] = as_count(step, described(p, self.param_groups))
+        steps = step.item()
+        if not (steps >= 0 and steps.is_integer()):
+            checked(steps, described(p, self.param_groups))
+        if on_device:
+            step = state["step"] = step.to(p.device)
+            self._histories.keep(p, step, int(steps))
+        else:
+            self._histories.drop(p)
+        return int(steps)
 
     def complete_state(self, p: torch.Tensor, rule: Rule, group: dict[str, Any]) -> bool:
         """Give p the state that the rule needs; True if some of it had to be made."""
         state = self.state[p]
-        step = state.get("step")
-        if not isinstance(step, torch.Tensor):
-            state["step"] = torch.tensor(float(step or 0))  # torch's SGD does not count
         missing = [name for name in rule.initial if state.get(self._key(name)) is None]
+        step = state.get("step")
+        if step is None:
+            begun = len(missing) < len(rule.initial)
+            if begun and not self.uncounted:
+                raise ValueError(
+                    f"{described(p, self.param_groups)}, has a state but no step count: set "
+                    '"step" in it to the number of steps that it has taken'
+                )
+            state["step"] = new_count(begun)
+        elif not isinstance(step, torch.Tensor):
+            state["step"] = as_count(step, described(p, self.param_groups))
         for name in missing:
             state[self._key(name)] = self.initial(name, p.to(_dtype_of_state(p)), group)
         return bool(missing)
@@ -196,11 +223,11 @@ class RuleOptimizer(torch.optim.Optimizer):
         group: dict[str, Any],
         rule: Rule,
         params: list[torch.Tensor],
-        dtype: torch.dtype,
         count: Any,
         first: bool,
         finite: torch.Tensor | None,
     ) -> None:
+        dtype = params[0].dtype
         states = [self.state[p] for p in params]
         steps = [state["step"] for state in states]
         if finite is None:
@@ -231,7 +258,8 @@ class RuleOptimizer(torch.optim.Optimizer):
         else:
             torch._foreach_add_(steps, [finite.float()] * len(steps))
             history = object()
-            self._histories.update((p, history) for p in params)
+            for p, step in zip(params, steps, strict=True):
+                self._histories.keep(p, step, history)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Load a state of this class, or of torch's class of the same name.
@@ -249,6 +277,12 @@ class RuleOptimizer(torch.optim.Optimizer):
                     if group.get(key):
                         raise ValueError(f"cannot load a state with {key}={group[key]}: {remedy}")
             saved.update(copy.deepcopy(given))
+            ids = [i for g in saved["param_groups"] for i in g["params"]]
+            params = [p for g in self.param_groups for p in g["params"]]
+            for i, p in zip(ids, params, strict=False):
+                entries = saved["state"].get(i, {})
+                if entries.get("step") is not None:
+                    entries["step"] = as_count(entries["step"], described(p, self.param_groups))
             return saved
 
         def restore(_: torch.optim.Optimizer) -> None:
@@ -261,8 +295,8 @@ class RuleOptimizer(torch.optim.Optimizer):
             params = [p for g in self.param_groups for p in g["params"]]
             for i, p in zip(ids, params, strict=True):
                 for key, value in saved["state"].get(i, {}).items():
-                    if key == "step" and isinstance(value, torch.Tensor):
-                        self.state[p][key] = value.to("cpu", torch.float32)
+                    if key == "step":
+                        self.state[p][key] = value
                     elif isinstance(value, torch.Tensor):
                         dtype = torch.float64 if key in self.wide else _dtype_of_state(p)
                         self.state[p][key] = value.to(p.device, dtype)
@@ -278,7 +312,7 @@ class RuleOptimizer(torch.optim.Optimizer):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self._histories = {}
+        self._histories = Histories()
         for group in self.param_groups:
             for key, value in self.defaults.items():
                 if key not in _TORCH_ONLY:
@@ -286,7 +320,7 @@ class RuleOptimizer(torch.optim.Optimizer):
 
 
 # A tensor, since torch would make one of a number for each of the tensors it is added to.
-_ONE = torch.ones(())
+_ONE = torch.ones((), dtype=torch.float32, device="cpu")
 
 _HALF = (torch.float16, torch.bfloat16)
 

@@ -32,6 +32,7 @@ class SGD(RuleOptimizer):
     """
 
     state_names: ClassVar[dict[str, str]] = {"b": "momentum_buffer"}
+    uncounted: ClassVar[bool] = True
 
     def __init__(
         self,
