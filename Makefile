@@ -5,11 +5,16 @@ FIND  := $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS))
 UV    := $(BIN)/uv pip
 export VIRTUAL_ENV := $(CURDIR)/.venv
 
-.DEFAULT_GOAL := book
-.PHONY: book pdf test sync outputs oracles lint lock clean
+# Empty, or `anew`, or `refused` and why: see tools/check_python.py.
+ASKED := $(if $(filter file default,$(origin PY)),,--asked)
+STATE := $(shell command -v $(PY) >/dev/null || { echo refused there is no $(PY) here; exit; }; $(PY) tools/check_python.py .venv $(ASKED))
 
-.venv/.ok: requirements.lock pyproject.toml
-	$(PY) -m venv .venv
+.DEFAULT_GOAL := book
+.PHONY: book pdf test sync outputs oracles lint lock clean anew
+
+.venv/.ok: requirements.lock pyproject.toml $(if $(STATE),anew)
+	$(if $(filter refused,$(STATE)),$(error $(wordlist 2,99,$(STATE))))
+	$(PY) -m venv $(if $(STATE),--clear) .venv
 	$(BIN)/pip install -q uv==0.13.9
 	$(UV) install -q --compile-bytecode $(FIND) -r requirements.lock
 	$(UV) install -q --no-deps --no-build-isolation -e .
@@ -44,11 +49,12 @@ lint: .venv/.ok
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# torch is named by version alone and its CUDA packages are left out, so that the lock serves
-# a CPU build as well: whichever torch is installed brings what it needs.
+# One lock for every Python that pyproject.toml allows, on every system (markers say what only
+# some need). torch is named by version alone and its CUDA packages are left out, so that the lock
+# serves a CPU build as well: whichever torch is installed brings what it needs.
 lock: .venv/.ok          ## requirements.in -> requirements.lock
 	sed -i '/^torch==/d' requirements.lock
-	$(UV) compile -q --python 3.11 $(FIND) --no-emit-package torch --no-annotate --no-header requirements.in -o requirements.lock
+	$(UV) compile -q --universal --python-version 3.11 $(FIND) --no-emit-package torch --no-annotate --no-header requirements.in -o requirements.lock
 	sed -i -E '/^(nvidia-|cuda-|triton)/d; 1i torch==2.13.0' requirements.lock
 
 clean:

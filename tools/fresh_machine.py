@@ -1,6 +1,6 @@
 """Follow the README word for word as on a machine that has nothing, and say what it cost.
 
-    python3.11 tools/fresh_machine.py --route make --without-tests --json cost.json
+    python3 tools/fresh_machine.py --route make --without-tests --json cost.json
 
 The tracked files are copied into an empty folder. Its commands are those of the README's fenced
 blocks, in their order, each run by bash with an empty home, so that nothing is found in a cache.

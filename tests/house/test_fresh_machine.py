@@ -24,7 +24,7 @@ def test_both_routes_run_every_block(readme):
         lines = [line.split("  #")[0].strip() for line in block.splitlines() if line.strip()]
         assert all(any(line in text for text in found) for line in lines), block
     assert found[:2] == ["make book", "make test"]
-    assert "python3.11 -m venv .venv" in found
+    assert "python3 -m venv .venv" in found
 
 
 def test_nothing_is_found_in_a_cache(tmp_path, monkeypatch):
