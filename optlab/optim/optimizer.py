@@ -52,6 +52,8 @@ class RuleOptimizer(torch.optim.Optimizer):
         defaults.setdefault("nonfinite", "propagate")
         self.validate(defaults)
         self._histories = Histories()
+        self._taken: bool | torch.Tensor = False
+        self._steps: int | torch.Tensor = 0
         super().__init__(params, defaults)
 
     def rule(self, group: dict[str, Any]) -> Rule:
@@ -121,6 +123,7 @@ class RuleOptimizer(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:
         """Take one step. `closure`, if given, re-evaluates the model and returns the loss."""
+        self._taken = False  # and so it stays if there is an error
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -142,7 +145,66 @@ class RuleOptimizer(torch.optim.Optimizer):
         ]
         for each in batches:  # all counts were read: nothing is changed where one is refused
             self._step_batch(*each)
+        if batches:
+            skipping = finite is not None and any(each[-1] is finite for each in batches)
+            self._taken = finite.to(self._device()) if finite is not None and skipping else True
+            self._steps = self._steps + self._taken
         return loss
+
+    @property
+    def last_step_taken(self) -> torch.Tensor:
+        """Whether the last call of `step()` took a step: a 0-dimensional bool tensor.
+
+        It is on the device of the first parameter, and neither `step()` nor this waits for the
+        device. False means that a group with nonfinite="skip" met a gradient that was not finite
+        (a group that propagates stepped all the same); that no parameter had a gradient; that the
+        call ended in an error, of a closure too; or that there was no call yet, or none since
+        `load_state_dict`. A closure's gradients are what is judged. A GradScaler that finds a bad
+        gradient does not call `step()` at all, so that this still tells of the call before: what
+        follows the steps looks at `steps_taken`.
+        """
+        return torch.as_tensor(self._taken, dtype=torch.bool, device=self._device())
+
+    @property
+    def steps_taken(self) -> torch.Tensor:
+        """The number of calls of `step()` after which `last_step_taken` was true: a 0-dimensional
+        int64 tensor on the device of the first parameter, that nothing has waited for.
+
+        After `load_state_dict` it is the largest step count of any parameter in the state, and
+        goes on from there; torch's SGD keeps no counts, so that it is then 1, or 0.
+        """
+        return torch.as_tensor(self._steps, dtype=torch.int64, device=self._device())
+
+    def _device(self) -> torch.device:
+        params = (p for group in self.param_groups for p in group["params"])
+        return next((p.device for p in params), torch.device("cpu"))
+
+    @torch.no_grad()
+    def init_state(self) -> None:
+        """Make the state of all parameters that require a gradient, as it is before their first
+        step, which torch.optim leaves to that step.
+
+        Nothing that is calculated changes by it, and a parameter without a gradient is still not
+        stepped. But a state that is saved before the first step is whole; and torch's distributed
+        checkpoints, which take a step to make state where there is none, need not. State that is
+        there already is kept.
+
+        Call it when the model is on its device and has its weights: the dual forms of AdaGrad are
+        anchored at those that they find.
+
+        Raises:
+            ValueError: a parameter of a lazy module has no shape yet.
+        """
+        pairs = [(p, g) for g in self.param_groups for p in g["params"] if p.requires_grad]
+        for p, _ in pairs:
+            if torch.nn.parameter.is_lazy(p):
+                raise ValueError(
+                    "a parameter of a lazy module has no shape yet, and so no state: "
+                    "run the model on a batch first"
+                )
+        for p, group in pairs:
+            if not self.state.get(p):
+                self.complete_state(p, self.rule_for(p, group), group)
 
     def _complaint(self) -> str:
         params = [p for group in self.param_groups for p in group["params"]]
@@ -310,9 +372,16 @@ class RuleOptimizer(torch.optim.Optimizer):
             before.remove()
             after.remove()
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_taken": self._taken, "_steps": self._steps}
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self._histories = Histories()
+        if "_steps" not in state:
+            self._taken = False
+            counts = (entries.get("step") for entries in self.state.values())
+            self._steps = max((int(x.item()) for x in counts if is_count(x)), default=0)
         for group in self.param_groups:
             for key, value in self.defaults.items():
                 if key not in _TORCH_ONLY:
