@@ -10,17 +10,20 @@ import os
 import shutil
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import fx
 
-from optlab.optim import native
+from optlab.optim import inspection, native
+from optlab.optim.batch import Batch
+from optlab.optim.inspection import Found
 from optlab.optim.split import Split, split
 from optlab.optim.store import store
 from optlab.optim.tensorlist import TensorList
 from optlab.rules import Rule, State
+
+__all__ = ["EXECUTIONS", "Batch", "compiled", "foreach", "forget_kernels", "plain", "run"]
 
 # `auto` compiles from this many elements on. On two CPU cores a C kernel takes half a second
 # to compile, once, and then saves about as much in a thousand steps of a quarter of a million
@@ -32,72 +35,63 @@ WORTH_COMPILING_ELSEWHERE = 2**22
 WORTH_A_CALL = 1024
 
 
-@dataclass
-class Batch:
-    """Tensors that one rule treats alike: same device, dtype, step number and hyperparameters.
-
-    state: by the rule's names, a list with that state tensor of each parameter.
-    compute: the dtype to calculate in, where it is not the parameters' own; the
-        state tensors are of this dtype.
-    """
-
-    rule: Rule
-    t: int | torch.Tensor
-    hyperparameters: dict[str, Any]
-    params: list[torch.Tensor]
-    grads: list[torch.Tensor]
-    state: dict[str, list[torch.Tensor]]
-    compute: torch.dtype | None
-
-    def part(self, indices: list[int]) -> Batch:
-        def pick(xs: list[Any]) -> list[Any]:
-            return [xs[i] for i in indices]
-
-        p, g = pick(self.params), pick(self.grads)
-        s = {name: pick(xs) for name, xs in self.state.items()}
-        return Batch(self.rule, self.t, self.hyperparameters, p, g, s, self.compute)
-
-
 def plain(batch: Batch) -> None:
     """The rule on one tensor after another: what the others are compared with."""
+    dtype = batch.compute or batch.params[0].dtype
     for i, (p, g) in enumerate(zip(batch.params, batch.grads, strict=True)):
         s = {name: xs[i] for name, xs in batch.state.items()}
-        x, d = (p.to(batch.compute), g.to(batch.compute)) if batch.compute else (p, g)
-        new_p, new_s = batch.rule(x, d, State(**s), batch.t, **batch.hyperparameters)
+        wide = State(**{name: _widened(x, dtype) for name, x in s.items()})
+        x, d = (_widened(y, dtype) for y in (p, g))
+        new_p, new_s = batch.rule(x, d, wide, batch.t, **batch.hyperparameters)
         store([(p, new_p), *((s[k], v) for k, v in vars(new_s).items())])
 
 
 def foreach(batch: Batch) -> None:
     """The rule on lists of tensors: few, wide operations; each makes a list of new tensors."""
+    dtype = batch.compute or batch.params[0].dtype
     params, grads = TensorList(batch.params), TensorList(batch.grads)
-    x, d = (params.to(batch.compute), grads.to(batch.compute)) if batch.compute else (params, grads)
     state = {name: TensorList(xs) for name, xs in batch.state.items()}
-    new_p, new_s = batch.rule(x, d, State(**state), batch.t, **batch.hyperparameters)
+    wide = State(**{name: _all_widened(xs, dtype) for name, xs in state.items()})
+    x, d = (_all_widened(xs, dtype) for xs in (params, grads))
+    new_p, new_s = batch.rule(x, d, wide, batch.t, **batch.hyperparameters)
     pairs = [(params, new_p), *((state[k], v) for k, v in vars(new_s).items())]
     for _, value in pairs:
         _ = value.tensors  # a factor is multiplied in before any place is overwritten
     store(pairs)
 
 
-def compiled(batch: Batch, *, give_up: bool = False) -> None:
+def _widened(x: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """x in at least the precision of `dtype`. State may be narrower, where other code cast it."""
+    return x.to(dtype) if x.dtype.itemsize < dtype.itemsize else x
+
+
+def _all_widened(xs: TensorList, dtype: torch.dtype) -> TensorList:
+    narrow = any(x.dtype.itemsize < dtype.itemsize for x in xs.tensors)
+    return TensorList([_widened(x, dtype) for x in xs.tensors]) if narrow else xs
+
+
+def compiled(batch: Batch, found: Found | None = None, *, give_up: bool = False) -> None:
     """The rule as one kernel that reads and writes each array once a pass.
 
     On a CPU it is a C function that takes all tensors in one call (`native`);
     elsewhere, and for half precision, torch.compile makes it. There is one kernel
     for each rule, dtype and kind of device, for all sizes and all values of the
-    hyperparameters. Non-contiguous tensors go to `foreach`, and so do rules that
-    cannot be fused; so does everything, with one warning, if compilation fails
-    and `give_up` is true.
+    hyperparameters. Tensors that it was not made for go to `foreach` or to `plain`,
+    and so do rules that cannot be fused; so does everything, with one warning, if
+    compilation fails and `give_up` is true.
+
+    found: what `inspect` knows of the batch, if it was asked already.
     """
+    if found is None:
+        (found,) = inspection.inspect([batch])
     hyper = batch.hyperparameters
     device, dtype = batch.params[0].device, batch.params[0].dtype
     flags = {k: v for k, v in hyper.items() if not _is_number(v)}
     names = tuple(k for k in hyper if k not in flags)
     cut = _split(batch.rule, tuple(flags.items()), names, batch.compute)
     done: set[int] = set()
-    if cut.fusible:
-        places = zip(batch.params, *batch.state.values(), strict=True)
-        fit = [i for i, xs in enumerate(places) if all(x.is_contiguous() for x in xs)]
+    if cut.fusible and found.fits:
+        fit = found.fits
         numbers = cut.numbers(batch.t, *(hyper[k] for k in names))
         c = _pack(numbers, device, batch.compute or dtype)
         try:
@@ -118,8 +112,10 @@ def compiled(batch: Batch, *, give_up: bool = False) -> None:
             _give_up_compiling(device.type, error)
         # as copy_ does, for backward
         torch.autograd.graph.increment_version([batch.params[i] for i in done])
-    if rest := [i for i in range(len(batch.params)) if i not in done]:
-        foreach(batch.part(rest))
+    if rest := [i for i in (*found.fits, *found.lists) if i not in done]:
+        foreach(batch.part(sorted(rest)))
+    if found.own:
+        plain(batch.part(found.own))
 
 
 def _arrays(batch: Batch, indices: list[int]) -> list[list[torch.Tensor]]:
@@ -137,19 +133,31 @@ EXECUTIONS: dict[str, Callable[[Batch], None]] = {
 }
 
 
-def run(batch: Batch, execution: str) -> None:
-    """Run `batch` as `execution` says; "auto" chooses by size, device and what is installed."""
-    if execution != "auto":
-        EXECUTIONS[execution](batch)
-    elif any(type(p) not in (torch.Tensor, torch.nn.Parameter) for p in batch.params):
-        plain(batch)  # DTensor and other subclasses: leave the dispatch to them
-    else:
+def run(batch: Batch, execution: str, found: Found | None = None) -> None:
+    """Run `batch` as `execution` says; "auto" chooses by size, device and what is installed.
+
+    Tensors of other classes, such as DTensor, take `plain` under every execution: that leaves
+    the dispatch to them.
+
+    found: what `inspect` knows of the batch, if it was asked already.
+    """
+    if found is None:
+        (found,) = inspection.inspect([batch])
+    if execution == "plain" or len(found.own) == len(batch.params):
+        plain(batch)
+        return
+    if execution == "auto":
         device = batch.params[0].device.type
         enough = WORTH_COMPILING.get(device, WORTH_COMPILING_ELSEWHERE)
-        if sum(p.numel() for p in batch.params) >= enough and _can_compile(device):
-            compiled(batch, give_up=True)
-        else:
-            foreach(batch)
+        large = sum(p.numel() for p in batch.params) >= enough
+        execution = "compiled or foreach" if large and _can_compile(device) else "foreach"
+    if execution == "foreach":
+        if found.own:
+            plain(batch.part(found.own))
+            batch = batch.part(sorted([*found.fits, *found.lists]))
+        foreach(batch)
+    else:
+        compiled(batch, found, give_up=execution != "compiled")
 
 
 @functools.cache

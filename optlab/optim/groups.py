@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import UninitializedParameter
 
 _NORMS = (nn.LayerNorm, nn.RMSNorm)  # whose gains may have several dimensions
 
@@ -37,6 +38,8 @@ def described(p: torch.Tensor, groups: list[dict[str, Any]]) -> str:
         for i, q in enumerate(group["params"]):
             if q is p:
                 called = repr(names[i]) if i < len(names) else str(place)
+                if isinstance(p, UninitializedParameter):
+                    return f"parameter {called}, not initialized"
                 return f"parameter {called}, of shape {tuple(p.shape)}"
             place += 1
     return f"a parameter of shape {tuple(p.shape)}"

@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar, overload
 
 import torch
 from torch.optim.optimizer import ParamsT
 
+from optlab.optim import inspection, memory
+from optlab.optim.batch import Batch
 from optlab.optim.counts import Histories, as_count, checked, is_count, new_count
-from optlab.optim.execution import Batch, run
+from optlab.optim.execution import run
 from optlab.optim.groups import described
 from optlab.optim.nonfinite import all_finite, guarded
 from optlab.optim.settings import is_number, validate
 from optlab.rules import Rule
+
+
+@dataclass
+class _Prepared:
+    """A batch of a step, ready to run.
+
+    finite: whether all gradients are finite, where the step is skipped otherwise.
+    """
+
+    batch: Batch
+    execution: str
+    params: list[torch.Tensor]
+    steps: list[torch.Tensor]
+    finite: torch.Tensor | None
 
 
 class RuleOptimizer(torch.optim.Optimizer):
@@ -100,13 +118,36 @@ class RuleOptimizer(torch.optim.Optimizer):
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         if isinstance(param_group, dict):
             self.validate({**self.defaults, **param_group})
-        super().add_param_group(param_group)
+        with warnings.catch_warnings():  # of the same parameter twice, which is refused below
+            warnings.filterwarnings("ignore", ".*duplicate parameters", UserWarning)
+            super().add_param_group(param_group)
         try:
             for p in self.param_groups[-1]["params"]:
                 self.check_parameter(p)
+            self._check_apart()
         except ValueError:
             self.param_groups.pop()
             raise
+
+    def _check_apart(self) -> None:
+        """Refuse with a ValueError the same parameter, or the same memory, twice."""
+        params = self._parameters()
+        known: set[int] = set()
+        for p in params:
+            if id(p) in known:
+                raise ValueError(
+                    f"{described(p, self.param_groups)}, is given twice: list a tied parameter once"
+                )
+            known.add(id(p))
+        if pair := memory.first_shared(params):
+            here, there = (described(params[i], self.param_groups) for i in pair)
+            raise ValueError(
+                f"{there}, shares memory with {here}: tie the parameters themselves and list "
+                "one of them, or clone one"
+            )
+
+    def _parameters(self) -> list[torch.Tensor]:
+        return [p for group in self.param_groups for p in group["params"]]
 
     def check_parameter(self, p: torch.Tensor) -> None:
         """Refuse with a ValueError a parameter that the algorithm is not for."""
@@ -138,15 +179,18 @@ class RuleOptimizer(torch.optim.Optimizer):
         finite = all_finite(grads) if modes and grads else None
         if "raise" in modes and finite is not None and not finite:
             raise RuntimeError(self._complaint())
-        batches = [
-            (group, *batch, finite if group["nonfinite"] == "skip" else None)
+        # All of them are looked at before anything changes.
+        prepared = [
+            self._prepare(group, *alike, finite if group["nonfinite"] == "skip" else None)
             for group in self.param_groups
-            for batch in self._alike(group)
+            for alike in self._alike(group)
         ]
-        for each in batches:  # all counts were read: nothing is changed where one is refused
-            self._step_batch(*each)
-        if batches:
-            skipping = finite is not None and any(each[-1] is finite for each in batches)
+        found = inspection.inspect([each.batch for each in prepared])
+        for each, known in zip(prepared, found, strict=True):
+            run(each.batch, each.execution, known)
+            self._count_step(each)
+        if prepared:
+            skipping = any(each.finite is not None for each in prepared)
             self._taken = finite.to(self._device()) if finite is not None and skipping else True
             self._steps = self._steps + self._taken
         return loss
@@ -207,7 +251,7 @@ class RuleOptimizer(torch.optim.Optimizer):
                 self.complete_state(p, self.rule_for(p, group), group)
 
     def _complaint(self) -> str:
-        params = [p for group in self.param_groups for p in group["params"]]
+        params = self._parameters()
         bad = next(p for p in params if p.grad is not None and not all_finite([p.grad]))
         return (
             f"the gradient of {described(bad, self.param_groups)}, is not finite; "
@@ -280,7 +324,7 @@ class RuleOptimizer(torch.optim.Optimizer):
         """The key in `state_dict()` of the state variable that the rule calls `name`."""
         return self.state_names.get(name, name)
 
-    def _step_batch(
+    def _prepare(
         self,
         group: dict[str, Any],
         rule: Rule,
@@ -288,7 +332,7 @@ class RuleOptimizer(torch.optim.Optimizer):
         count: Any,
         first: bool,
         finite: torch.Tensor | None,
-    ) -> None:
+    ) -> _Prepared:
         dtype = params[0].dtype
         states = [self.state[p] for p in params]
         steps = [state["step"] for state in states]
@@ -309,18 +353,28 @@ class RuleOptimizer(torch.optim.Optimizer):
             name: [s[key] for s in states]
             for name, key in ((name, self._key(name)) for name in rule.initial)
         }
-        arranged, grads = [[self.arrange(x) for x in xs] for xs in (params, grads)]
-        if dtype.is_complex:
-            arranged, grads = _real(arranged), _real(grads)
-            state = {name: _real(xs) for name, xs in state.items()}
         compute = torch.float32 if dtype in _HALF else None
-        run(Batch(rule, t, hyper, arranged, grads, state, compute), group["execution"])
-        if finite is None:
-            torch._foreach_add_(steps, _ONE)
+        # A gradient has another dtype only where p.grad_dtype says so.
+        grads = [g if g.dtype == dtype else g.to(compute or dtype) for g in grads]
+        arranged, grads = [[self.arrange(x) for x in xs] for xs in (params, grads)]
+
+        def name_of(i: int) -> str:
+            return f"{described(params[i], self.param_groups)},"
+
+        batch = Batch(rule, t, hyper, arranged, grads, state, compute, name=name_of, key=self._key)
+        if dtype.is_complex:
+            inspection.refuse_conjugates(batch)
+            batch.params, batch.grads = _real(arranged), _real(grads)
+            batch.state = {name: _real(xs) for name, xs in state.items()}
+        return _Prepared(batch, group["execution"], params, steps, finite)
+
+    def _count_step(self, done: _Prepared) -> None:
+        if done.finite is None:
+            torch._foreach_add_(done.steps, _ONE)
         else:
-            torch._foreach_add_(steps, [finite.float()] * len(steps))
+            torch._foreach_add_(done.steps, [done.finite.float()] * len(done.steps))
             history = object()
-            for p, step in zip(params, steps, strict=True):
+            for p, step in zip(done.params, done.steps, strict=True):
                 self._histories.keep(p, step, history)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
