@@ -34,7 +34,7 @@ def curve(ax):
 
 report.figure(curve, caption="The loss halves.", alt="A falling curve.", name="sample-loss")"""
 CLAIM = """\
-report.claim("adam-line-4", refuted=lr > 0, evidence=f"gap {lr:.2f}")"""
+report.claim("adam-line-4", lr > 0, evidence=f"gap {lr:.2f}")"""
 
 
 @pytest.fixture

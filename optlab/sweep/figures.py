@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
+from optlab.report.claims import overturned
 from optlab.sweep.folder import FINISHED, Folder
 from optlab.sweep.plan import SEED
 from optlab.sweep.table import METRIC, VERDICT, cell, make_table
@@ -89,7 +90,9 @@ def _column(name: str) -> polars.Expr:
     import polars
 
     column = polars.col(name)
-    return ~column.str.starts_with("not ") if name.startswith(VERDICT) else column
+    if name.startswith(VERDICT):
+        return ~column.map_elements(overturned, return_dtype=polars.Boolean)
+    return column
 
 
 def picture(results: Results, column: str) -> Figure:
@@ -135,7 +138,7 @@ def _number(row: dict[str, Any], column: str) -> float:
     value = row[column]
     if row["status"] != FINISHED or value is None:
         return math.nan
-    return float(not value.startswith("not ")) if column.startswith(VERDICT) else float(value)
+    return float(not overturned(value)) if column.startswith(VERDICT) else float(value)
 
 
 def _curve(ax: Axes, *, results: Results, cells: Cells, label: str) -> None:

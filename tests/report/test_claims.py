@@ -6,7 +6,16 @@ import torch
 
 from optlab.experiments import Interval
 from optlab.report import claim
-from optlab.report.claims import MIME, Criterion, Verdict, load, parse
+from optlab.report.claims import (
+    FORMER,
+    MIME,
+    VERDICTS,
+    Criterion,
+    Verdict,
+    load,
+    overturned,
+    parse,
+)
 
 ENTRY = {
     "id": "a-b",
@@ -200,3 +209,10 @@ def test_the_list_of_this_book_is_sound():
     for statement in load().values():
         assert "\n" not in statement.statement
         assert not statement.statement.endswith(".")
+
+
+@pytest.mark.parametrize("verdict", [*VERDICTS, *FORMER])
+def test_only_what_did_not_come_out_is_overturned(verdict):
+    assert not overturned(verdict)
+    assert overturned(f"not {verdict}")
+    assert overturned(f"not {verdict}, but undecided here")

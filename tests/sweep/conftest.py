@@ -59,7 +59,7 @@ time.sleep(pause)
 distance = abs(start[0]) * (1 - lr) ** steps
 report.metric("distance", distance + seed / 1000)"""
 CLAIM = """\
-report.claim("adam-line-4", refuted=distance < 0.5, evidence=f"distance {distance:.2f}")"""
+report.claim("adam-line-4", distance < 0.5, evidence=f"distance {distance:.2f}")"""
 
 
 @dataclass

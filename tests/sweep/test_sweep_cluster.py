@@ -216,7 +216,7 @@ def test_the_table_of_a_real_sweep(undisturbed, table):
         distance = (1 - row["lr"]) ** row["steps"]
         shown = float(f"{distance + row['seed'] / 1000:.4g}")
         assert row["metric.distance"] == shown
-        verdict = "refuted" if distance < 0.5 else "not refuted"
+        verdict = "misprint" if distance < 0.5 else "not misprint"
         assert (row["verdict.adam-line-4"], row["status"]) == (verdict, "finished")
         assert (row["start"], row["pause"], row["error"]) == ("[1.0]", 0.0, None)
         book = nbformat.read(undisturbed.folder / "runs" / row["run"] / "98-small.ipynb", 4)

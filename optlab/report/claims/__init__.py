@@ -39,6 +39,7 @@ __all__ = [
     "judge",
     "letters",
     "load",
+    "overturned",
     "parse",
     "undeclared",
 ]
@@ -117,6 +118,16 @@ def claim(
     from IPython.display import display
 
     display(verdict)  # type: ignore[no-untyped-call]
+
+
+def overturned(verdict: str) -> bool:
+    """Whether a verdict that was shown says that the one expected did not come out.
+
+    >>> overturned("not proved"), overturned("not reproduced here")
+    (True, False)
+    """
+    expected = verdict.removeprefix("not ").split(", but ")[0]
+    return expected != verdict and expected in {*VERDICTS, *FORMER}
 
 
 def _judged(

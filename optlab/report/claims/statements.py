@@ -105,6 +105,8 @@ def parse(entries: Iterable[Mapping[str, Any]]) -> dict[str, Statement]:
 
 
 def _statement(entry: Mapping[str, Any]) -> Statement:
+    if entry.get("verdict") is False:  # YAML's reading of the word
+        entry = {**entry, "verdict": "false"}
     texts = {key: x for key, x in entry.items() if key not in ("context", "criteria")}
     if empty := [key for key, x in texts.items() if not (isinstance(x, str) and x.strip())]:
         raise ValueError(f"{', '.join(empty)} must be text")
