@@ -9,9 +9,13 @@ from torch.optim.optimizer import ParamsT
 
 from optlab.ops import divide
 from optlab.optim.optimizer import RuleOptimizer, number
+from optlab.optim.settings import is_number
 from optlab.rules import Rule, adam, adamw, with_decay
 
 _adam_decayed = with_decay(adam)
+
+# The first rate of a group, as a scheduler remembers it and as this class does.
+_FIRST = ("initial_lr", "base_lr")
 
 
 class AdamW(RuleOptimizer):
@@ -74,6 +78,16 @@ class AdamW(RuleOptimizer):
         for group in self.param_groups:
             self._remember_lr(group)
 
+    def watched(self, defaults: dict[str, Any]) -> list[str]:
+        return [*super().watched(defaults), *_FIRST]
+
+    def validate(self, group: dict[str, Any]) -> None:
+        super().validate(group)
+        for key in _FIRST:
+            first = group.get(key, 0)
+            if not isinstance(first, torch.Tensor) and not (is_number(first) and first >= 0):
+                raise ValueError(f"Invalid {key} value: {first}")
+
     def _remember_lr(self, group: dict[str, Any]) -> None:
         # A scheduler's own record of the first rate is taken where there is one.
         if group["decay_by"] == "schedule":
@@ -87,6 +101,7 @@ class AdamW(RuleOptimizer):
     ) -> dict[str, Any]:
         values = super().hyperparameters(group, rule, first)
         if group["decay_by"] == "schedule":
+            self._remember_lr(group)  # where decay_by was changed on the way
             base = number(group.get("initial_lr", group["base_lr"]))
             values["eta"] = divide(values["lr"], base)
             values["lr"] = base

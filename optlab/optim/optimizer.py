@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import warnings
 from collections import defaultdict
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from optlab.optim.counts import Histories, as_count, checked, is_count, new_coun
 from optlab.optim.execution import run
 from optlab.optim.groups import described
 from optlab.optim.nonfinite import all_finite, guarded
-from optlab.optim.settings import is_number, validate
+from optlab.optim.settings import differing, is_number, make_plain, plain, validate
 from optlab.rules import Rule
 
 
@@ -68,7 +69,10 @@ class RuleOptimizer(torch.optim.Optimizer):
 
     def __init__(self, params: ParamsT, defaults: dict[str, Any]):
         defaults.setdefault("nonfinite", "propagate")
+        make_plain(defaults, defaults)
         self.validate(defaults)
+        self._settled: list[dict[str, Any]] = []
+        self._watched = self.watched(defaults)
         self._histories = Histories()
         self._taken: bool | torch.Tensor = False
         self._steps: int | torch.Tensor = 0
@@ -105,7 +109,10 @@ class RuleOptimizer(torch.optim.Optimizer):
         if "betas" in group:
             values["beta1"], values["beta2"] = group["betas"]
         values["lr"] = number(group["lr"])
-        chosen = {name: values[name] for name in rule.hyperparameters if name in values}
+        # Entries that a user gave the name of one of the rule's functions are not for the rule.
+        functions = {name for name, default in rule.flags.items() if callable(default)}
+        strangers = functions - self.defaults.keys()
+        chosen = {k: values[k] for k in rule.hyperparameters if k in values and k not in strangers}
         return {name: float(x) if is_number(x) else x for name, x in chosen.items()}
 
     def validate(self, group: dict[str, Any]) -> None:
@@ -115,12 +122,19 @@ class RuleOptimizer(torch.optim.Optimizer):
             if group.get(key):
                 raise ValueError(f"{type(self).__name__} has no {key}: {remedy}")
 
+    def watched(self, defaults: dict[str, Any]) -> list[str]:
+        """The entries of a group that `validate` looks at."""
+        return [*(key for key in defaults if key not in _TORCH_ONLY), *self.refused]
+
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         if isinstance(param_group, dict):
-            self.validate({**self.defaults, **param_group})
+            group = {**self.defaults, **param_group}
+            make_plain(group, self.defaults)
+            self.validate(group)
         with warnings.catch_warnings():  # of the same parameter twice, which is refused below
             warnings.filterwarnings("ignore", ".*duplicate parameters", UserWarning)
             super().add_param_group(param_group)
+        make_plain(self.param_groups[-1], self.defaults)
         try:
             for p in self.param_groups[-1]["params"]:
                 self.check_parameter(p)
@@ -165,10 +179,12 @@ class RuleOptimizer(torch.optim.Optimizer):
     def step(self, closure: Callable[[], float] | None = None) -> float | None:
         """Take one step. `closure`, if given, re-evaluates the model and returns the loss."""
         self._taken = False  # and so it stays if there is an error
+        self._settle()
         loss = None
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
+            self._settle()
         grads = [p.grad for g in self.param_groups for p in g["params"] if p.grad is not None]
         if any(g.layout != torch.strided for g in grads):
             raise RuntimeError(
@@ -239,6 +255,7 @@ class RuleOptimizer(torch.optim.Optimizer):
         Raises:
             ValueError: a parameter of a lazy module has no shape yet.
         """
+        self._settle()
         pairs = [(p, g) for g in self.param_groups for p in g["params"] if p.requires_grad]
         for p, _ in pairs:
             if torch.nn.parameter.is_lazy(p):
@@ -249,6 +266,45 @@ class RuleOptimizer(torch.optim.Optimizer):
         for p, group in pairs:
             if not self.state.get(p):
                 self.complete_state(p, self.rule_for(p, group), group)
+
+    def _settle(self) -> None:
+        """Hold what was changed in the groups since the last step to what the constructor asks.
+
+        Raises:
+            ValueError: in the constructor's words, before anything has changed.
+        """
+        now = []
+        for i, group in enumerate(self.param_groups):
+            values = self._values(group)
+            known = self._settled[i] if i < len(self._settled) else {}
+            changed = differing(values, known)
+            lr = values["lr"]
+            # A schedule changes the rate at each step, and that much is seen at once.
+            if changed and not (changed == ["lr"] and type(lr) is float and 0 <= lr < math.inf):
+                self._check_group(i, group)
+                make_plain(group, self._watched)
+                values = self._values(group)
+            now.append(values)
+        self._settled = now
+
+    def _values(self, group: dict[str, Any]) -> dict[str, Any]:
+        """The settings of a group, for a comparison; of a tensor on the CPU also its value, which
+        may have changed in place."""
+        values = {key: group.get(key, ...) for key in self._watched}
+        lr = values["lr"]
+        if isinstance(lr, torch.Tensor) and lr.is_cpu and lr.numel() == 1:
+            values["value of lr"] = lr.item()
+        return values
+
+    def _check_group(self, i: int, group: dict[str, Any]) -> None:
+        for key in self.defaults:
+            if key not in group and key not in _TORCH_ONLY:
+                raise ValueError(f"parameter group {i} has no {key} any more: set it")
+        try:
+            self.validate({**group, **{k: plain(group[k]) for k in self._watched if k in group}})
+        except ValueError as error:
+            where = f" (parameter group {i})" if len(self.param_groups) > 1 else ""
+            raise ValueError(f"{error}{where}") from None
 
     def _complaint(self) -> str:
         params = self._parameters()
@@ -377,6 +433,13 @@ class RuleOptimizer(torch.optim.Optimizer):
             for p, step in zip(done.params, done.steps, strict=True):
                 self._histories.keep(p, step, history)
 
+    def state_dict(self) -> dict[str, Any]:
+        """As torch.optim's. Settings that other code took from NumPy or the like are made plain
+        numbers first, so that `torch.load` reads them."""
+        for group in self.param_groups:
+            make_plain(group, self.defaults)
+        return super().state_dict()
+
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Load a state of this class, or of torch's class of the same name.
 
@@ -432,6 +495,8 @@ class RuleOptimizer(torch.optim.Optimizer):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self._histories = Histories()
+        self._settled = []
+        self._watched = self.watched(self.defaults)
         if "_steps" not in state:
             self._taken = False
             counts = (entries.get("step") for entries in self.state.values())

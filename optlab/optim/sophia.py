@@ -72,6 +72,7 @@ class Sophia(RuleOptimizer):
 
         Estimates that are not finite are treated as such gradients are (`nonfinite`).
         """
+        self._settle()
         pairs = [(p, g) for g in self.param_groups for p in g["params"] if p.requires_grad]
         estimates = list(estimates)
         if [tuple(h.shape) for h in estimates] != [tuple(p.shape) for p, _ in pairs]:
