@@ -107,12 +107,11 @@ def run(
 )
 @click.option("--dry-run", is_flag=True, help="Show the plan only.")
 @click.option("--resume", is_flag=True, help="Keep what is finished in the folder; do the rest.")
+@click.option("--mix", is_flag=True, help="With --resume, keep runs of other code, too.")
 @click.option(
     "--retries", type=click.IntRange(0), default=0, show_default=True, help="Of a run that fails."
 )
-@click.option(
-    "--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="For each run."
-)
+@click.option("--timeout", type=float, metavar="SECONDS", help="For each run.")
 @click.option("--workers", type=click.IntRange(1), metavar="N", help="Default: one for a core.")
 @click.option("--scheduler", metavar="ADDRESS", help="Use the cluster of this Dask scheduler.")
 @click.option("--gpu", is_flag=True, help="Each run takes a GPU of its own.")
@@ -130,6 +129,7 @@ def sweep(
     output: Path | None,
     dry_run: bool,
     resume: bool,
+    mix: bool,
     retries: int,
     timeout: float | None,
     workers: int | None,
@@ -152,7 +152,7 @@ def sweep(
             sys.exit(command.report(Folder(summary)))
         if notebook is None:
             raise RunError("give a notebook, such as 03-adam, or --summary FOLDER")
-        options = command.Options(resume, retries, timeout, workers, scheduler, gpu)
+        options = command.Options(resume, retries, timeout, workers, scheduler, gpu, mix)
         sys.exit(command.sweep(notebook, grids, parameters, seeds, output, options, dry=dry_run))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -66,6 +67,19 @@ def commit(*files: Path, package: Path = PACKAGE) -> str:
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return f"{last}-dirty" if changed else last
+
+
+def files_hash(package: Path = PACKAGE) -> str:
+    """16 digits that tell the package's files from others, also where there is no git: SHA-256
+    of their names and contents. What Python has compiled and hidden files do not count."""
+    total = hashlib.sha256()
+    for path in sorted(package.rglob("*")):
+        name = path.relative_to(package)
+        hidden = any(part.startswith((".", "__pycache__")) for part in name.parts)
+        if path.is_file() and not hidden:
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+            total.update(f"{name.as_posix()} {content}\n".encode())
+    return total.hexdigest()[:16]
 
 
 def _git(folder: Path, *arguments: str) -> str:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 import traceback
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import CancelledError
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from time import sleep
+from typing import TYPE_CHECKING, Any
 
+from optlab.running.errors import RunError
+from optlab.sweep import versions, waiting
 from optlab.sweep.cluster import GPU
 from optlab.sweep.errors import Stopped
-from optlab.sweep.folder import FAILED, FINISHED, Folder, Record
+from optlab.sweep.folder import PLAN, Folder
 from optlab.sweep.plan import Plan, Run
 from optlab.sweep.progress import Progress
-from optlab.sweep.work import Job, Outcome, work
+from optlab.sweep.stored import FAILED, FINISHED, Record
+from optlab.sweep.work import Job, Outcome
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -23,10 +28,11 @@ if TYPE_CHECKING:
 WINDOW = 256  # runs that are with the scheduler at a time, since each brings its notebook along
 
 
-@dataclass(frozen=True)
+@dataclass
 class Driver:
-    """retries: more attempts at a run that fails. limit: seconds for a run, or None. gpu: each
-    run takes one of the GPUs that workers announce."""
+    """folder: where the notebook is. retries: more attempts at a run that fails. limit: seconds
+    for a run, or None. gpu: each run takes one of the GPUs that workers announce. local: the
+    cluster is the sweep's own. code: the versions that runs should be made by."""
 
     plan: Plan
     notebook: Path
@@ -35,22 +41,43 @@ class Driver:
     retries: int
     limit: float | None
     gpu: bool
+    local: bool
+    code: dict[str, str]
+    _other_code: set[str] = field(default_factory=set)
+    _away: dict[Future[dict[str, Any]], tuple[Run, int]] = field(default_factory=dict)
+    _called_back: set[Future[dict[str, Any]]] = field(default_factory=set)
 
     def drive(self, client: Client, runs: list[Run]) -> None:
         """Run all and keep each as it ends, whatever becomes of the others.
 
         A run that fails is tried again after the others. A run whose worker died is given to
-        another by Dask. Stopped if the scheduler is lost or nothing can be written.
+        another by Dask. While no worker can do runs, a line says what is missing. Stopped if the
+        scheduler is lost or nothing can be written.
         """
+        workers = waiting.Workers(client, self.gpu, self.local)
+        watch = waiting.Watch(workers.missing, self.progress.say)
+        try:
+            while not watch.look():  # so that no worker without optlab gets a run
+                sleep(min(waiting.LOOK, waiting.EVERY))
+        except (OSError, CancelledError):
+            raise Stopped("the scheduler is gone") from None
+        if line := workers.unfit():
+            self.progress.say(line)
+        workers.stranded = False
+        with watch.looking(lambda: self._call_back(client, workers)):
+            self._drive(client, runs)
+
+    def _drive(self, client: Client, runs: list[Run]) -> None:
         from distributed import as_completed
 
-        waiting = deque((run, 1) for run in runs)
-        away: dict[Future[Outcome], tuple[Run, int]] = {}
-        back, source = as_completed(), _without_outputs(self.notebook)
-        resources = {GPU: 1} if self.gpu else {}
-        while waiting or away:
-            while waiting and len(away) < WINDOW:
-                run, attempt = waiting.popleft()
+        waiting_runs = deque((run, 1) for run in runs)
+        away = self._away
+        back, source = as_completed(), _without_outputs(self.plan.source)
+        resources = ({} if self.local else {waiting.FIT: 1}) | ({GPU: 1} if self.gpu else {})
+        work = _work()
+        while waiting_runs or away:
+            while waiting_runs and len(away) < WINDOW:
+                run, attempt = waiting_runs.popleft()
                 job = Job(
                     self.plan.notebook,
                     source,
@@ -58,17 +85,29 @@ class Driver:
                     run.parameters,
                     self.limit,
                 )
-                future = client.submit(work, job, pure=False, resources=resources)
+                future = client.submit(work, asdict(job), pure=False, resources=resources)
                 away[future] = run, attempt
                 back.add(future)
             future = next(back)
             run, attempt = away.pop(future)
+            if future in self._called_back:
+                self._called_back.remove(future)
+                waiting_runs.appendleft((run, attempt))
+                continue
             outcome = _outcome(future)
             if outcome.error and attempt <= self.retries:
                 self.progress.retried(run, outcome.error)
-                waiting.append((run, attempt + 1))
+                waiting_runs.append((run, attempt + 1))
             else:
                 self._keep(run, outcome, attempt)
+
+    def _call_back(self, client: Client, workers: waiting.Workers) -> None:
+        """Take back the runs that were given to workers which are all gone: Dask gives those
+        that ask for a resource to no worker that has got it after it came."""
+        if workers.stranded and not self.local:
+            self._called_back.update(future for future in list(self._away) if not future.done())
+            client.cancel(list(self._called_back))
+        workers.stranded = False
 
     def _keep(self, run: Run, outcome: Outcome, attempts: int) -> None:
         record = Record(
@@ -86,17 +125,48 @@ class Driver:
             worker=outcome.worker,
         )
         try:
+            if self.folder.restore(self.plan):
+                self.progress.say(
+                    f"{self.folder.path / PLAN} was removed or changed, and is written again"
+                )
             self.folder.keep(record, outcome.source, outcome.traceback)
         except OSError as error:
             raise Stopped(f"cannot write in {self.folder.path}: {error.strerror}") from None
+        except RunError as error:
+            raise Stopped(str(error)) from None
         self.progress.ended(run, record)
+        self._tell_other_code(record)
+
+    def _tell_other_code(self, record: Record) -> None:
+        """Say once of each version of the code that it is not the one of this computer."""
+        made = versions.name(record.versions)
+        if record.versions and not versions.same(record.versions, self.code):
+            if made not in self._other_code:
+                self.progress.say(
+                    f"made by other code than here, as the table tells: {made} on {record.worker}"
+                )
+            self._other_code.add(made)
 
 
-def _outcome(future: Future[Outcome]) -> Outcome:
+def _work() -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """What a worker runs. As a function within a function it travels by value: the scheduler
+    needs nothing of this package."""
+
+    def work_on(job: dict[str, Any]) -> dict[str, Any]:
+        from dataclasses import asdict
+
+        from optlab.sweep.work import Job, work
+
+        return asdict(work(Job(**job)))
+
+    return work_on
+
+
+def _outcome(future: Future[dict[str, Any]]) -> Outcome:
     from distributed import KilledWorker
 
     try:
-        return future.result()
+        return Outcome(**future.result())
     except CancelledError:
         raise Stopped("the scheduler is gone") from None
     except KilledWorker as error:
@@ -112,9 +182,9 @@ def _nothing(error: str, cause: Exception) -> Outcome:
     return Outcome(source="", verdicts={}, metrics={}, seconds=0.0, error=error, traceback=text)
 
 
-def _without_outputs(notebook: Path) -> str:
+def _without_outputs(source: str) -> str:
     """The notebook as JSON; old outputs would only travel to be replaced."""
-    content = json.loads(notebook.read_text(encoding="utf-8"))
+    content = json.loads(source)
     for cell in content["cells"]:
         if cell["cell_type"] == "code":
             cell["outputs"], cell["execution_count"] = [], None

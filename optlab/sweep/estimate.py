@@ -47,10 +47,13 @@ def _estimate(plan: Plan, notebook: Path, folder: Folder, number: int, workers: 
 def _published(plan: Plan, notebook: Path) -> float | None:
     """Seconds of the notebook as the book has it: of no use for another scale."""
     path = notebook.parent.parent / "book" / "status.json"
-    if not path.is_file() or "scale" in plan.swept | plan.fixed:
+    if "scale" in plan.swept | plan.fixed:
         return None
-    seconds = json.loads(path.read_text(encoding="utf-8"))["seconds"].get(plan.notebook)
-    return None if seconds is None else float(seconds)
+    try:
+        seconds = json.loads(path.read_text(encoding="utf-8"))["seconds"].get(plan.notebook)
+        return float(seconds) if float(seconds) >= 0 else None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None  # an estimate is not worth an error
 
 
 def duration(seconds: float) -> str:

@@ -7,47 +7,36 @@
     summary.ipynb            figures of the table
 
 ID is made of the notebook's code and of all parameters, so a run is the same wherever it is
-asked for. A run is in its folder whole or not at all.
+asked for. A run is in its folder whole or not at all. Links that lead out of the folder are
+refused, so that nothing is read or written elsewhere.
 """
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from optlab.running.errors import RunError
 from optlab.sweep import files
 from optlab.sweep.plan import Plan, Run
+from optlab.sweep.stored import (
+    FAILED,
+    FINISHED,
+    Record,
+    is_id,
+    plan_from_json,
+    plan_to_json,
+    record_from_json,
+    record_to_json,
+)
 
-FINISHED, FAILED = "finished", "failed"
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
-_dumps = partial(json.dumps, indent=1, ensure_ascii=False, allow_nan=False)
-
-
-@dataclass(frozen=True)
-class Record:
-    """What is known of a run. verdicts and metrics: by name, as its notebook showed them;
-    a metric that was not finite is None. seconds: of the attempt that is kept. error: where
-    and how it failed, else empty. worker: the computer it ran on."""
-
-    id: str
-    notebook: str
-    code: str
-    parameters: dict[str, Any]
-    status: str
-    verdicts: dict[str, str]
-    metrics: dict[str, float | None]
-    seconds: float
-    attempts: int
-    error: str
-    versions: dict[str, str]
-    worker: str
+PLAN, LOCK = "sweep.json", ".lock"
+AGAIN = "give the sweep again with --resume, which keeps what has finished"
 
 
 class Folder:
@@ -55,6 +44,7 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._locks: list[BaseFileLock] = []
 
     @contextmanager
     def claim(self, plan: Plan, *, resume: bool) -> Iterator[None]:
@@ -62,31 +52,41 @@ class Folder:
 
         RunError, before anything of a sweep is changed, if the folder cannot be written, has
         other files, another notebook's runs, runs of this plan without `resume`, or if another
-        sweep holds it. What a killed sweep was writing is taken away.
+        sweep holds it. What a killed sweep was writing is taken away. A plan that is damaged is
+        replaced if `resume` says so.
         """
-        from filelock import FileLock, Timeout
-
-        lock = FileLock(self.path / ".lock", timeout=0)
         try:
-            self._refuse_foreign(plan)
+            self._refuse_foreign(plan, resume)
             self.path.mkdir(parents=True, exist_ok=True)
-            with lock:
+            self._lock()
+            try:
                 self._refuse_repetition(plan, resume)
-                for folder in (self.path, self.place("", FINISHED), self.place("", FAILED)):
-                    folder.mkdir(exist_ok=True)
-                    files.remove_drafts(folder)
-                files.write(self.path / "sweep.json", _dumps(asdict(plan)).encode())
-                lock.acquire()  # held once more, so that it outlives this block
-        except Timeout:
-            raise RunError(
-                f"another sweep is at work in {self.path}; wait for it, or give -o"
-            ) from None
+                self._write_plan(plan)
+                for run in self.finished(plan):  # a crash may have left both
+                    files.remove(self.place(run.id, FAILED))
+            except BaseException:
+                self._release()
+                raise
         except OSError as error:
             raise unwritable(self.path, error) from None
         try:
             yield
         finally:
-            lock.release()
+            self._release()
+
+    def restore(self, plan: Plan) -> bool:
+        """Store the plan again if the file, or the folder, was removed or damaged since `claim`;
+        whether that was so. OSError if it cannot be stored."""
+        try:
+            if files.read(self.path / PLAN) == plan_to_json(plan):
+                return False
+        except OSError:
+            pass
+        self.path.mkdir(parents=True, exist_ok=True)
+        if not (self.path / LOCK).exists():
+            self._lock()
+        self._write_plan(plan)
+        return True
 
     @contextmanager
     def writing_table(self) -> Iterator[None]:
@@ -97,58 +97,147 @@ class Folder:
             yield
 
     def plan(self) -> Plan:
-        """The plan of the last sweep here. RunError if there was none."""
+        """The plan of the last sweep here. RunError if there was none, or it is damaged."""
+        path = self.path / PLAN
+        if not (path.exists() or path.is_symlink()):
+            raise RunError(f"{self.path} is not the folder of a sweep")
         try:
-            content = json.loads((self.path / "sweep.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            raise RunError(f"{self.path} is not the folder of a sweep") from None
-        return Plan(**(content | {"runs": [Run(**run) for run in content["runs"]]}))
+            return plan_from_json(files.read(path))
+        except OSError as error:
+            raise RunError(f"cannot read {path}: {error.strerror or error}; {AGAIN}") from None
+        except ValueError as error:
+            reason = str(error).partition("\n")[0]
+            raise RunError(
+                f"{path} is damaged or of another version of optlab ({reason}); {AGAIN}"
+            ) from None
 
     def place(self, id: str, status: str) -> Path:
         """Where a run is kept that ended so."""
         return self.path / {FINISHED: "runs", FAILED: "failed"}[status] / id
 
     def finished(self, plan: Plan) -> list[Run]:
-        return [run for run in plan.runs if self.place(run.id, FINISHED).is_dir()]
+        """The runs that have finished; one whose record is damaged has not."""
+        return [run for run in plan.runs if self._whole(run.id, FINISHED)]
 
     def failed(self, plan: Plan) -> list[Run]:
-        return [run for run in plan.runs if self.place(run.id, FAILED).is_dir()]
+        """The runs that have failed and have not finished since."""
+        return [
+            run
+            for run in plan.runs
+            if self._whole(run.id, FAILED) and not self._whole(run.id, FINISHED)
+        ]
 
     def records(self, plan: Plan) -> list[Record]:
-        """Of the runs of the plan that have ended, in the plan's order."""
-        return [
-            _read(place)
-            for run in plan.runs
-            for place in (self.place(run.id, FINISHED), self.place(run.id, FAILED))
-            if place.is_dir()
-        ]
+        """Of the runs of the plan that have ended, in the plan's order. RunError for one that
+        is damaged."""
+        found = []
+        for run in plan.runs:
+            for status in (FINISHED, FAILED):
+                if self._there(self.place(run.id, status)):
+                    found.append(self._read(run.id, status))
+                    break
+        return found
 
     def seconds(self) -> list[float]:
         """How long each finished run in the folder took, of whatever plan."""
-        return [_read(path).seconds for path in sorted(self.place("", FINISHED).glob("[!.]*"))]
+        found = []
+        for path in sorted(self.place("", FINISHED).glob("[!.]*")):
+            if is_id(path.name) and self._whole(path.name, FINISHED):
+                found.append(self._read(path.name, FINISHED).seconds)
+        return found
 
     def keep(self, record: Record, notebook: str, traceback: str) -> Path:
         """Store a run that has ended; the path of its folder. OSError if it cannot be stored."""
-        contents = {"record.json": _dumps(asdict(record)).encode()}
+        contents = {"record.json": record_to_json(record)}
         if notebook:
-            contents[f"{record.notebook}.ipynb"] = notebook.encode()
+            contents[f"{record.notebook}.ipynb"] = notebook.encode("utf-8", "backslashreplace")
         if traceback:
-            contents["traceback.txt"] = traceback.encode()
+            contents["traceback.txt"] = traceback.encode("utf-8", "backslashreplace")
         kept = self.place(record.id, record.status)
         files.write_folder(kept, contents)
         if record.status == FINISHED:
-            shutil.rmtree(self.place(record.id, FAILED), ignore_errors=True)
+            files.remove(self.place(record.id, FAILED))
         return kept
 
-    def _refuse_foreign(self, plan: Plan) -> None:
-        if not (self.path / "sweep.json").exists():
-            if self.path.is_dir() and any(self.path.glob("[!.]*")):
-                raise RunError(f"{self.path} has other files; give another folder with -o")
-        elif (notebook := self.plan().notebook) != plan.notebook:
+    def _lock(self) -> None:
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self.path / LOCK, timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise RunError(
+                f"another sweep is at work in {self.path}; wait for it, or give -o"
+            ) from None
+        except NotImplementedError:
+            raise RunError(
+                f"{self.path} is on a disk without locks, so two sweeps could work in it; "
+                "give a folder on another disk with -o"
+            ) from None
+        self._locks.append(lock)
+
+    def _release(self) -> None:
+        while self._locks:
+            self._locks.pop().release()
+
+    def _write_plan(self, plan: Plan) -> None:
+        for folder in (self.path, self.place("", FINISHED), self.place("", FAILED)):
+            folder.mkdir(exist_ok=True)
+            files.remove_drafts(folder)
+        files.write(self.path / PLAN, plan_to_json(plan))
+
+    def _there(self, place: Path) -> bool:
+        """Whether there is a folder of a run. RunError if it is, or is behind, a link that
+        leads out of this folder."""
+        if not place.is_dir():
+            return False
+        if not place.resolve().is_relative_to(self.path.resolve()):
+            raise RunError(f"{place} is a link out of {self.path}; remove it")
+        return True
+
+    def _whole(self, run: str, status: str) -> bool:
+        if not self._there(self.place(run, status)):
+            return False
+        try:
+            return bool(self._read(run, status))
+        except RunError:
+            return False
+
+    def _read(self, run: str, status: str) -> Record:
+        place = self.place(run, status)
+        path = place / "record.json"
+        try:
+            return record_from_json(files.read(path), run)
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else str(error).partition("\n")[0]
+            raise RunError(
+                f"{path} is damaged ({why}); delete {place} and run the sweep again with --resume"
+            ) from None
+
+    def _refuse_foreign(self, plan: Plan, resume: bool) -> None:
+        path = self.path / PLAN
+        if not (path.exists() or path.is_symlink()):
+            ours = {"runs", "failed"}
+            if self.path.is_dir():
+                there = {found.name for found in self.path.glob("[!.]*")}
+                if there and not (resume and ours & there):
+                    raise RunError(f"{self.path} has other files; give another folder with -o")
+            return
+        try:
+            notebook = self.plan().notebook
+        except RunError:
+            if resume:
+                return
+            raise
+        if notebook != plan.notebook:
             raise RunError(f"{self.path} holds a sweep of {notebook}; give another folder with -o")
 
     def _refuse_repetition(self, plan: Plan, resume: bool) -> None:
-        there = [*self.finished(plan), *self.failed(plan)]
+        there = [
+            run
+            for run in plan.runs
+            if any(self._there(self.place(run.id, status)) for status in (FINISHED, FAILED))
+        ]
         if there and not resume:
             raise RunError(
                 f"{self.path} already holds {len(there)} of these runs; "
@@ -159,11 +248,3 @@ class Folder:
 def unwritable(path: Path, error: OSError) -> RunError:
     """What a person is told if `path` cannot be written."""
     return RunError(f"cannot write in {path}: {error.strerror or error}")
-
-
-def _read(folder: Path) -> Record:
-    path = folder / "record.json"
-    try:
-        return Record(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        raise RunError(f"{path} is damaged; delete {folder} and run the sweep again") from None

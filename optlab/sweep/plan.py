@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,10 @@ from optlab.running.errors import RunError
 from optlab.sweep.grid import LARGEST, name_and_values, read_values
 
 SEED = "seed"
+
+# What the table and the means have beside the parameters; what begins with one of PREFIXES, too.
+COLUMNS = ("status", "seconds", "error", "run", "finished", "failed")
+VERDICT, METRIC, VERSION = PREFIXES = ("verdict.", "metric.", "version.")
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,8 @@ class Plan:
     """A notebook and the runs asked for, the first swept parameter varying slowest.
 
     code: hash of the notebook's code. swept: the values of each parameter of the grid.
-    fixed: what -p sets.
+    fixed: what -p sets. source: the notebook as it was read, once: `code` is its hash, and the
+    runs are of it, whatever becomes of the file. A stored plan is without it.
     """
 
     notebook: str
@@ -41,6 +46,7 @@ class Plan:
     swept: dict[str, list[Any]]
     fixed: dict[str, Any]
     runs: list[Run]
+    source: str = field(default="", repr=False, compare=False)
 
 
 def make_plan(
@@ -51,27 +57,74 @@ def make_plan(
     grids, fixed: as on the command line, `lr=0.1,0.2` and (name, text). seeds: the grid
     seed=0,1,…,seeds-1. RunError has a line for each name or value that is refused.
     """
-    declared = read_parameters(notebook)
+    source, declared = _read_once(notebook)
+    _refuse_columns(notebook, declared)
+    fixed = list(fixed)
+    _refuse_broken_text([*grids, *(text for pair in fixed for text in pair)])
     axes: dict[str, list[str]] = {}
     for name, text in map(name_and_values, grids):
         if name in axes:
             raise RunError(f"--grid {name} is given twice; write its values in one")
         axes[name] = read_values(name, text, _kind(declared, name))
+    number = math.prod(map(len, axes.values())) * (1 if seeds is None else seeds)
+    if number > LARGEST:  # before so many are made
+        raise RunError(f"these are {number} runs; a sweep has at most {LARGEST}")
     if seeds is not None:
         if SEED in axes:
             raise RunError(f"--seeds and --grid {SEED} name the same; give one of them")
         axes[SEED] = [str(seed) for seed in range(seeds)]
     if not axes:
         raise RunError("nothing to sweep: give --grid NAME=VALUE,VALUE,… or --seeds N")
-    if (number := math.prod(map(len, axes.values()))) > LARGEST:
-        raise RunError(f"these are {number} runs; a sweep has at most {LARGEST}")
-    fixed, code = list(fixed), code_hash(notebook)
+    code = code_hash(source)
     runs = _runs(declared, code, axes, fixed)
     swept = {name: [_read(declared, name, text) for text in axes[name]] for name in axes}
     for name, values in swept.items():
-        if twice := [value for i, value in enumerate(values) if value in values[:i]]:
-            raise RunError(f"--grid {name} has the value {twice[0]!r} twice")
-    return Plan(notebook.stem, code, swept, declared.accept(fixed), runs)
+        if (twice := _first_twice(values)) is not None:
+            raise RunError(f"--grid {name} has the value {twice!r} twice")
+    return Plan(notebook.stem, code, swept, _typed(declared, declared.accept(fixed)), runs, source)
+
+
+def _read_once(notebook: Path) -> tuple[str, Parameters]:
+    """The notebook's text, and the parameters that this text declares."""
+    for _ in range(3):
+        try:
+            before = notebook.read_bytes()
+            declared = read_parameters(notebook)
+            if notebook.read_bytes() == before:
+                return before.decode(), declared
+        except OSError as error:
+            raise RunError(f"cannot read {notebook}: {error.strerror or error}") from None
+        except UnicodeDecodeError:
+            raise RunError(f"{notebook} is not a notebook: it is not UTF-8 text") from None
+    raise RunError(f"{notebook} is being written; wait until it is whole")
+
+
+def _refuse_columns(notebook: Path, declared: Parameters) -> None:
+    """The table could not be made, after all runs."""
+    if taken := [n for n in declared.all if n in COLUMNS or n.startswith(PREFIXES)]:
+        raise RunError(
+            f"{notebook} has a parameter {taken[0]}, and so is a column of a sweep's table called; "
+            "give the parameter another name"
+        )
+
+
+def _refuse_broken_text(texts: Iterable[str]) -> None:
+    """A command line may hold bytes that are no text; no file could keep them."""
+    for text in texts:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise RunError(f"{text!r} is refused: it is not UTF-8 text") from None
+
+
+def _first_twice(values: list[Any]) -> Any:
+    seen = set()
+    for value in values:
+        key = tuple(value) if isinstance(value, list) else value
+        if key in seen:
+            return value
+        seen.add(key)
+    return None
 
 
 def _runs(
@@ -81,7 +134,8 @@ def _runs(
     runs, refused = [], {}  # refused: a set in order, as many combinations share their faults
     for texts in product(*axes.values()):
         try:
-            given = declared.accept([*fixed, *zip(axes, texts, strict=True)])
+            accepted = declared.accept([*fixed, *zip(axes, texts, strict=True)])
+            given = _typed(declared, accepted)
         except RunError as error:
             refused.update(dict.fromkeys(str(error).splitlines()))
         else:
@@ -91,9 +145,12 @@ def _runs(
     return runs
 
 
-def code_hash(notebook: Path) -> str:
-    """SHA-256 of the code cells, in order: text and outputs may change, code may not."""
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+def code_hash(source: str) -> str:
+    """SHA-256 of a notebook's code cells, in order: text and outputs may change, code may not.
+
+    source: the notebook, as JSON.
+    """
+    cells = json.loads(source)["cells"]
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     return _sha256(code)
 
@@ -105,7 +162,7 @@ def run_id(code: str, parameters: dict[str, Any]) -> str:
 
 def _sha256(content: Any) -> str:
     text = json.dumps(content, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def _kind(declared: Parameters, name: str) -> Kind:
@@ -115,4 +172,14 @@ def _kind(declared: Parameters, name: str) -> Kind:
 
 
 def _read(declared: Parameters, name: str, text: str) -> Any:
-    return read_value(text, _kind(declared, name))
+    return _typed(declared, {name: read_value(text, _kind(declared, name))})[name]
+
+
+def _typed(declared: Parameters, values: dict[str, Any]) -> dict[str, Any]:
+    """The values, with tuples where the notebook declares them."""
+    return {
+        name: tuple(value)
+        if isinstance(value, list) and _kind(declared, name).container == "tuple"
+        else value
+        for name, value in values.items()
+    }

@@ -7,8 +7,8 @@ from types import TracebackType
 
 from tqdm import tqdm
 
-from optlab.sweep.folder import FINISHED, Record
 from optlab.sweep.plan import Plan, Run
+from optlab.sweep.stored import FINISHED, Record
 
 
 class Progress:
@@ -35,16 +35,16 @@ class Progress:
         self._bar.update()
         if self._bar.disable or failed:
             what = _line(record.error) if failed else f"{record.seconds:.1f} s"
-            self._say(f"{self._name(run)}: {what}")
+            self.say(f"{self._name(run)}: {what}")
 
     def retried(self, run: Run, error: str) -> None:
         """A run has failed, and will be tried again."""
-        self._say(f"{self._name(run)}: to be tried again: {_line(error)}")
+        self.say(f"{self._name(run)}: to be tried again: {_line(error)}")
 
     def _name(self, run: Run) -> str:
         return " ".join(f"{name}={run.parameters[name]}" for name in self._swept)
 
-    def _say(self, text: str) -> None:
+    def say(self, text: str) -> None:
         """A line that stays, above the bar if there is one."""
         tqdm.write(text, file=sys.stderr)
         sys.stderr.flush()

@@ -2,57 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from optlab.running.errors import RunError
 from optlab.sweep import files
-from optlab.sweep.folder import Folder, Record
-from optlab.sweep.plan import Plan
+from optlab.sweep.folder import Folder
+from optlab.sweep.plan import METRIC, VERDICT, VERSION, Plan
+from optlab.sweep.stored import Record
+from optlab.sweep.versions import package
 
 if TYPE_CHECKING:
     import polars
 
-VERDICT, METRIC = "verdict.", "metric."  # what the names of these columns begin with
 PARQUET, CSV = "table.parquet", "table.csv"
+LARGEST_INT = 2**63  # that a column of integers cannot hold
 
 
 def make_table(plan: Plan, records: list[Record]) -> polars.DataFrame:
     """Columns: the parameters, first those of the grid; status; a verdict for each claim and a
-    number for each metric that any run showed; seconds; error, the first line of it; run, the
-    name that it is kept under. A list is written as in the notebook."""
+    number for each metric that any run showed; seconds; error, the first line of it; the
+    versions of the package and of torch that ran; run, the name that it is kept under. A list
+    is written as in the notebook.
+
+    RunError if a parameter is called as another column.
+    """
     import polars
 
-    parameters = [*plan.swept, *(n for n in plan.runs[0].parameters if n not in plan.swept)]
-    verdicts = _names(record.verdicts for record in records)
-    metrics = _names(record.metrics for record in records)
-    rows = [
+    parameters = [*plan.swept, *_others(plan)]
+    columns: list[tuple[str, Callable[[Record], Any]]] = [
+        *((name, _parameter(name)) for name in parameters),
+        ("status", lambda record: record.status),
+        *((VERDICT + n, _of("verdicts", n)) for n in _names(r.verdicts for r in records)),
+        *((METRIC + n, _of("metrics", n)) for n in _names(r.metrics for r in records)),
+        ("seconds", lambda record: record.seconds),
+        ("error", lambda record: record.error.replace("\n", ": ") or None),
+        (VERSION + "optlab", lambda record: package(record.versions)),
+        (VERSION + "torch", _of("versions", "torch")),
+        ("run", lambda record: record.id),
+    ]
+    names = [_text(name) for name, _ in columns]
+    if twice := [name for i, name in enumerate(names) if name in names[:i]]:
+        raise RunError(f"two columns of the table would be called {twice[0]}; rename the parameter")
+    return polars.DataFrame(
         [
-            *(cell(record.parameters[name]) for name in parameters),
-            record.status,
-            *(record.verdicts.get(name) for name in verdicts),
-            *(record.metrics.get(name) for name in metrics),
-            record.seconds,
-            record.error.replace("\n", ": ") or None,
-            record.id,
+            polars.Series(name, _values([value(record) for record in records]), strict=False)
+            for name, (_, value) in zip(names, columns, strict=True)
         ]
-        for record in records
-    ]
-    columns = [
-        *parameters,
-        "status",
-        *(VERDICT + name for name in verdicts),
-        *(METRIC + name for name in metrics),
-        "seconds",
-        "error",
-        "run",
-    ]
-    return polars.DataFrame(rows, columns, orient="row", infer_schema_length=None, strict=False)
+    )
 
 
-def write_table(folder: Folder) -> list[Path]:
-    """Make the table of what is there now; where it is."""
-    plan = folder.plan()
+def write_table(folder: Folder, plan: Plan) -> list[Path]:
+    """Make the table of what is there now of the runs of a plan; where it is."""
     table = make_table(plan, folder.records(plan))
     parquet, csv = BytesIO(), BytesIO()
     table.write_parquet(parquet)
@@ -63,10 +66,42 @@ def write_table(folder: Folder) -> list[Path]:
     return [folder.path / PARQUET, folder.path / CSV]
 
 
-def _names(dictionaries: Any) -> list[str]:
-    return sorted({name for dictionary in dictionaries for name in dictionary})
-
-
 def cell(value: Any) -> Any:
     """A parameter's value as the table has it."""
-    return str(value) if isinstance(value, list | tuple) else value
+    if isinstance(value, list | tuple):
+        return _text(str(list(value)))
+    return _text(value) if isinstance(value, str) else value
+
+
+def _others(plan: Plan) -> list[str]:
+    """The parameters beside those of the grid, in the notebook's order."""
+    return [
+        name for name in (plan.runs[0].parameters if plan.runs else {}) if name not in plan.swept
+    ]
+
+
+def _parameter(name: str) -> Callable[[Record], Any]:
+    return lambda record: cell(record.parameters.get(name))
+
+
+def _of(where: str, name: str) -> Callable[[Record], Any]:
+    return lambda record: getattr(record, where).get(name)
+
+
+def _values(values: list[Any]) -> list[Any]:
+    """Values of one column: texts where some are, or where an integer is too large."""
+    large = any(isinstance(value, int) and abs(value) >= LARGEST_INT for value in values)
+    if large or any(isinstance(value, str) for value in values):
+        return [None if value is None else _text(str(value)) for value in values]
+    if any(isinstance(value, float) for value in values):
+        return [None if value is None else float(value) for value in values]
+    return values
+
+
+def _text(text: str) -> str:
+    """Text that files can hold: a lone surrogate, as broken names have it, is shown as one."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _names(dictionaries: Iterable[dict[str, Any]]) -> list[str]:
+    return sorted({name for dictionary in dictionaries for name in dictionary})

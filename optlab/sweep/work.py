@@ -4,13 +4,12 @@ needs no folder of the driver's."""
 from __future__ import annotations
 
 import logging
-import platform
+import math
 import socket
 import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -48,31 +47,77 @@ def work(job: Job) -> Outcome:
 
     A cell that fails is an outcome; any other fault is raised.
     """
-    from optlab.report.ledger import verdicts
-    from optlab.report.metrics import metrics
     from optlab.running.errors import CellError
     from optlab.running.execute import run_into
     from optlab.running.recording import into
+    from optlab.sweep import versions
+    from optlab.sweep.translation import tuples_stay_tuples
 
-    logging.getLogger("papermill").setLevel(logging.CRITICAL)
+    _silence()
+    tuples_stay_tuples()
     with _ONE_AT_A_TIME, tempfile.TemporaryDirectory(prefix="optlab-sweep-") as name, into(None):
-        notebook, output = Path(name, f"{job.notebook}.ipynb"), Path(name, "executed.ipynb")
+        notebook, output = Path(name, "notebook.ipynb"), Path(name, "executed.ipynb")
         notebook.write_text(job.source, encoding="utf-8")
         cwd = Path(job.folder) if Path(job.folder).is_dir() else Path(name)
         error = traceback = ""
-        start = time.monotonic()
+        code, start = versions.here(), time.monotonic()
         try:
             run_into(notebook, output, job.parameters, cwd=cwd, seconds=job.limit, progress=False)
         except CellError as failure:
             error, traceback = str(failure), failure.traceback
         return Outcome(
             source=output.read_text(encoding="utf-8"),
-            verdicts={claim["id"]: claim["verdict"] for claim in verdicts(output)},
-            metrics=metrics(output),
+            verdicts=_verdicts(output),
+            metrics=_metrics(output),
             seconds=round(time.monotonic() - start, 2),
             error=error,
             traceback=traceback,
-            versions={"python": platform.python_version()}
-            | {name: version(name) for name in ("optlab", "torch")},
+            versions=_unchanged(code, versions.here()),
             worker=socket.gethostname(),
         )
+
+
+def _silence() -> None:
+    """Of what is logged on the way, a person needs nothing: what fails is in the outcome."""
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)
+    asyncio = logging.getLogger("asyncio")
+    if _no_destroyed_tasks not in asyncio.filters:
+        asyncio.addFilter(_no_destroyed_tasks)
+
+
+def _no_destroyed_tasks(record: logging.LogRecord) -> bool:
+    """Those that waited for a kernel that was killed, when its time was up, tell that they did."""
+    return not record.getMessage().startswith("Task was destroyed but it is pending")
+
+
+def _unchanged(before: dict[str, str], after: dict[str, str]) -> dict[str, str]:
+    """The versions of a run; files that were changed meanwhile are those of neither."""
+    if before == after:
+        return after
+    return after | {"commit": f"{after['commit']}-dirty", "files": "changed-meanwhile"}
+
+
+def _verdicts(notebook: Path) -> dict[str, str]:
+    """By claim, as far as they are texts: a notebook of one's own may show anything as one."""
+    from optlab.report.ledger import verdicts
+
+    found = [claim for claim in verdicts(notebook) if isinstance(claim, dict)]
+    return {str(c["id"]): str(c["verdict"]) for c in found if c.keys() >= {"id", "verdict"}}
+
+
+def _metrics(notebook: Path) -> dict[str, float | None]:
+    """By name. What is no finite number of a float's size is None."""
+    from optlab.report.metrics import MIME
+    from optlab.report.outputs import shown
+
+    found = [one for one in shown(notebook, MIME) if isinstance(one, dict) and "name" in one]
+    return {str(one["name"]): _finite(one.get("value")) for one in found}
+
+
+def _finite(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return value if math.isfinite(value) else None
+    except OverflowError:  # an int that no float holds
+        return None

@@ -17,7 +17,11 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 PATIENCE = 240  # seconds until something that must happen counts as missing
 PROMPTLY = 60  # seconds until what is said before any work
-GRID = ("--grid", "lr=0.1,0.3,0.6", "--grid", "steps=2:4:lin3", "--seeds", "2")  # 3 × 3 × 2
+GRID = ("--grid", "lr=0.1,0.3,0.6", "--grid", "steps=2:4:lin2", "--seeds", "2")  # 3 × 2 × 2
+
+# Modules that leave a trace if anything takes them from the folder where they lie.
+TRAPS = ("polars", "optlab", "distributed", "dask", "multiprocessing", "ipykernel_launcher", "json")
+TRAP = "open({trace!r}, 'a').write(__file__ + chr(10)); raise SystemExit('a trap')"
 
 PARAMETERS = """\
 seed: int = 0  # seed of every random draw
@@ -60,6 +64,22 @@ distance = abs(start[0]) * (1 - lr) ** steps
 report.metric("distance", distance + seed / 1000)"""
 CLAIM = """\
 report.claim("adam-line-4", distance < 0.5, evidence=f"distance {distance:.2f}")"""
+
+
+def set_traps(folder: Path) -> Path:
+    """Modules and settings that are not to be run or read; the file in which they would say so."""
+    trace = folder / "trace.txt"
+    for name in TRAPS:
+        (folder / name).mkdir()
+        (folder / name / "__init__.py").write_text(TRAP.format(trace=str(trace)))
+        (folder / f"{name}.py").write_text(TRAP.format(trace=str(trace)))
+    (folder / "matplotlibrc").write_text("backend: no_such_backend\n")
+    return trace
+
+
+@pytest.fixture(scope="session", name="set_traps")
+def _set_traps() -> Callable[[Path], Path]:
+    return set_traps
 
 
 @dataclass
@@ -174,10 +194,12 @@ def grid() -> tuple[str, ...]:
 
 @pytest.fixture(scope="session")
 def undisturbed(small, tmp_path_factory) -> Sweep:
-    """The sweep of GRID to which nothing happened, ended."""
+    """The sweep of GRID to which nothing happened, ended. It was started in a folder of traps."""
     place = tmp_path_factory.mktemp("undisturbed")
+    trace = set_traps(place)
     made = Sweep(small[0], place / "kept", place / "sweep.log", *GRID)
     assert made.wait() == 0, made.said
+    assert not trace.exists(), trace.read_text()
     return made
 
 

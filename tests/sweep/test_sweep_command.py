@@ -1,7 +1,9 @@
 """What `optlab sweep` says and refuses before anything runs."""
 
+import ast
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,10 +12,15 @@ import dask
 import nbformat
 import pytest
 from click.testing import CliRunner
+from papermill.translators import papermill_translators
 
 from optlab.cli import main
-from optlab.sweep.folder import FINISHED, Folder, Record
+from optlab.sweep import plan as planning
+from optlab.sweep.folder import Folder
 from optlab.sweep.plan import make_plan
+from optlab.sweep.stored import FINISHED, Record
+from optlab.sweep.translation import tuples_stay_tuples
+from optlab.sweep.versions import here
 
 
 @pytest.fixture
@@ -43,6 +50,16 @@ def notebook(small) -> str:
         (["--grid", "seed=1", "--seeds", "2"], "--seeds and --grid seed name the same; give one"),
         (["--grid", "lr=1:2:lin5000", "--seeds", "3"], "these are 15000 runs; a sweep has at mos"),
         (["--seeds", "2", "--scheduler", "tcp://x:1", "--workers", "2"], "--workers is for a clu"),
+        (["--seeds", "100000000"], "these are 100000000 runs; a sweep has at most 10000"),
+        (["--grid", "lr=1,2", "--seeds", "1" + "0" * 30], "these are 2" + "0" * 30 + " runs; a"),
+        (["--seeds", "2", "--timeout", "nan"], "--timeout nan is refused: give seconds, more"),
+        (["--seeds", "2", "--timeout", "inf"], "--timeout inf is refused: give seconds, more"),
+        (["--seeds", "2", "--timeout", "0"], "--timeout 0 is refused: give seconds, more than"),
+        (["--seeds", "2", "--timeout", "-1"], "--timeout -1 is refused: give seconds, more"),
+        (["--seeds", "2", "--timeout", "1e9"], "--timeout 1e+09 is refused: give seconds, mo"),
+        (["--seeds", "2", "--mix"], "--mix is for --resume, which it lets keep runs of other"),
+        (["--grid", "lr=0.1,\udcff"], "'lr=0.1,\\udcff' is refused: it is not UTF-8 text"),
+        (["--seeds", "2", "-p", "lr", "\udcff"], "'\\udcff' is refused: it is not UTF-8 text"),
         (["--seeds", "2", "-o", "/dev/null"], "cannot write in /dev/null: "),
         (["--seeds", "2", "-o", "/proc/kept"], "cannot write in /proc/kept: "),
     ],
@@ -107,7 +124,7 @@ def test_the_plan_of_a_sweep_that_goes_on(optlab, notebook):
                 Record(
                     id=run.id, notebook=plan.notebook, code=plan.code, parameters=run.parameters,
                     status=FINISHED, verdicts={}, metrics={}, seconds=seconds, attempts=1, error="",
-                    versions={}, worker="",
+                    versions=here(), worker="",
                 ), "", "",
             )  # fmt: skip
     grid = ["--grid", "lr=0.1,0.7,0.8", "--seeds", "2", "--workers", "2", "-o", "kept"]
@@ -165,3 +182,85 @@ def test_a_run_is_named_by_code_and_values(small, tmp_path):
     book.cells[-1].source += "\n1"
     nbformat.write(book, other)
     assert not ids(other, "lr=0.1") & ids(path, "lr=0.1")
+
+
+def changed(notebook, folder, **parameters):
+    """The sample with further parameters, by name their annotation and default."""
+    book, path = nbformat.read(notebook, 4), folder / "97-changed.ipynb"
+    for name, declaration in parameters.items():
+        book.cells[0].source += f"\n{name}: {declaration}"
+        book.cells[1].source = book.cells[1].source.replace("start=", f'{name}="any", start=')
+    nbformat.write(book, path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["seconds", "error", "status", "run", "finished", "failed"])
+def test_a_parameter_that_is_called_as_a_column(optlab, notebook, tmp_path, name):
+    result = optlab(str(changed(notebook, tmp_path, **{name: "float = 1.0"})), "--seeds", "2")
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert f"97-changed.ipynb has a parameter {name}, and so is a column" in result.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_tuples_are_tuples(notebook, tmp_path):
+    path = changed(notebook, tmp_path, betas="tuple[float, float] = (0.9, 0.999)")
+    source = path.read_text().replace("tuple[float, float]", "tuple[float, ...]")
+    path.write_text(source)
+    plan = make_plan(path, ["betas=(0.5,0.6),[0.7,0.8]"], [], None)
+    assert [run.parameters["betas"] for run in plan.runs] == [(0.5, 0.6), (0.7, 0.8)]
+    assert make_plan(path, [], [("betas", "0.1,0.2")], 1).runs[0].parameters["betas"] == (0.1, 0.2)
+    tuples_stay_tuples()
+    written = papermill_translators.find_translator("python3", "python")
+    for value in [(0.5, 0.6), (1,), (), ("a'b", True), [(1, 2)], {"a": (None,)}]:
+        assert ast.literal_eval(written.translate(value)) == value
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", '{"seconds": []}', '{"seconds": {"98-small": "x"}}', '{"seconds": null}',
+     '{"seconds": {"98-small": -1}}', '{"seconds": {"98-small": NaN}}', "[" * 100_000, "\ud800"],
+)  # fmt: skip
+def test_an_estimate_from_a_damaged_status_is_none(optlab, notebook, tmp_path, content):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "book").mkdir()
+    path = tmp_path / "notebooks" / "98-small.ipynb"
+    shutil.copy(notebook, path)
+    status = tmp_path / "book" / "status.json"
+    status.write_bytes(content.encode("utf-8", "surrogatepass"))
+    result = optlab(str(path), "--seeds", "2", "--dry-run")
+    assert result.exit_code == 0
+    assert "estimate: unknown, as no run of this notebook is there to go by\n" in result.stdout
+    status.write_text('{"seconds": {"98-small": 7}}')
+    result = optlab(str(path), "--seeds", "2", "--workers", "2", "--dry-run")
+    assert "estimate: 7 s on 2 workers" in result.stdout
+
+
+def test_a_notebook_that_is_being_written(notebook, tmp_path, monkeypatch):
+    path = tmp_path / "98-small.ipynb"
+    shutil.copy(notebook, path)
+    read = planning.read_parameters
+
+    def read_and_write(path):
+        found = read(path)
+        path.write_text(path.read_text() + " ")
+        return found
+
+    monkeypatch.setattr(planning, "read_parameters", read_and_write)
+    with pytest.raises(planning.RunError, match=r"is being written; wait until it is whole$"):
+        make_plan(path, [], [], 2)
+
+
+def test_a_sweep_takes_the_cores_that_it_may_use(optlab, notebook, monkeypatch):
+    (Path("book")).mkdir()
+    monkeypatch.setattr("optlab.sweep.command.usable_cores", lambda: 3)
+    plan, folder = make_plan(Path(notebook), [], [], 1), Folder(Path("kept"))
+    with folder.claim(plan, resume=False):
+        folder.keep(
+            Record(
+                id=plan.runs[0].id, notebook=plan.notebook, code=plan.code,
+                parameters=plan.runs[0].parameters, status=FINISHED, verdicts={}, metrics={},
+                seconds=10.0, attempts=1, error="", versions=here(), worker="",
+            ), "", "",
+        )  # fmt: skip
+    result = optlab(notebook, "--seeds", "7", "-o", "kept", "--resume", "--dry-run")
+    assert "estimate: 20 s on 3 workers" in result.stdout

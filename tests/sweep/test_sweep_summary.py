@@ -1,14 +1,23 @@
 """The table and the summary of a sweep say what its runs gave."""
 
 import math
+from dataclasses import replace
+from itertools import product
 
 import pytest
 
 from optlab.running.errors import RunError
 from optlab.sweep.figures import means, picture, read_results
-from optlab.sweep.folder import FAILED, FINISHED, Folder, Record
-from optlab.sweep.plan import Plan, Run
+from optlab.sweep.folder import Folder
+from optlab.sweep.plan import Plan, run_id
+from optlab.sweep.plan import Run as PlannedRun
+from optlab.sweep.stored import FAILED, FINISHED, Record
 from optlab.sweep.table import make_table
+
+
+def Run(name, parameters):
+    """A run; its id is as those of sweeps."""
+    return PlannedRun(run_id(name, parameters), parameters)
 
 
 def record(run, loss):
@@ -97,6 +106,57 @@ def test_a_run_that_fails_and_then_succeeds_is_there_once(tmp_path):
 def test_a_damaged_record_is_named(tmp_path):
     run = Run("a", {"lr": 0.1})
     path = keep(tmp_path / "kept", {"lr": [0.1]}, [run], [1.0], [run])
-    (path / "runs" / "a" / "record.json").write_text("{")
-    with pytest.raises(RunError, match=r"record\.json is damaged; delete .*/a and run the sweep"):
+    (path / "runs" / run.id / "record.json").write_text("{")
+    with pytest.raises(RunError, match=r"record\.json is damaged \(.*\); delete .*--resume$"):
         read_results(path)
+
+
+ODD = ["$x_{$", "_x", "a\nb", "<b>", "\x1b[1m", "^a$", "é – ß", "$", "$$", r"\\frac{", "%s{}"]
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_any_name_and_any_number_can_be_pictured(tmp_path, axes):
+    """What a notebook names is shown as it is, and no number ends the summary."""
+    largest = [1.7e308, -1.7e308, 1e-320, 5.0, None, 1e99, 0.0, 1e308]
+    swept = {name: ["$x_{$", "\x00"] if i else [1e-320, 1.0] for i, name in enumerate("abc"[:axes])}
+    runs = [
+        Run("odd", dict(zip(swept, values, strict=True))) for values in product(*swept.values())
+    ]
+    plan = Plan("98-small", "code", swept, {}, runs)
+    folder = Folder(tmp_path / "odd")
+    with folder.claim(plan, resume=False):
+        for number, run in enumerate(runs):
+            metrics = {name: largest[(number + i) % 8] for i, name in enumerate(ODD)}
+            verdicts = dict.fromkeys(ODD, "refuted" if number % 2 else "not refuted")
+            kept = replace(record(run, 1.0), metrics=metrics, verdicts=verdicts)
+            folder.keep(kept, "", "")
+    results = read_results(folder.path)
+    assert len(results.columns) == 2 * len(ODD) + 1
+    for column in results.columns[:: 1 if axes == 1 else 5]:
+        picture(results, column)
+    assert " means are beyond what can be drawn." in picture(results, "metric.$x_{$").caption
+    shown = picture(results, "metric.$x_{$")
+    assert "$x_{$" in shown.digest if axes == 1 else "$x_{$" in shown.caption
+    assert len(means(results)) == 2**axes
+
+
+def test_the_mean_of_large_numbers_is_finite(tmp_path):
+    swept = {"lr": [0.1, 0.2], "seed": [0, 1, 2]}
+    runs = [Run("large", {"lr": 0.1, "seed": seed}) for seed in range(3)]
+    results = read_results(keep(tmp_path / "kept", swept, runs, [1.7e308, 1.7e308, 1.1e308], runs))
+    assert means(results)["metric.loss"].to_list() == pytest.approx([1.5e308], rel=1e-12)
+
+
+def test_values_that_one_column_cannot_hold_together(tmp_path):
+    seeds = [2**70, 1, -(2**65)]
+    runs = [Run("seed", {"seed": seed}) for seed in seeds]
+    results = read_results(keep(tmp_path / "kept", {"seed": seeds}, runs, [1.0, 2.0, 3.0], runs))
+    assert results.table["seed"].to_list() == [str(seed) for seed in seeds]
+    picture(results, "metric.loss")
+
+
+def test_two_columns_of_one_name_are_refused_in_one_line(tmp_path):
+    """By planning; but an older sweep may be there."""
+    runs = [Run("old", {"seconds": 1.0})]
+    with pytest.raises(RunError, match="two columns of the table would be called seconds"):
+        read_results(keep(tmp_path / "kept", {"seconds": [1.0]}, runs, [1.0], runs))
