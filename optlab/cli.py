@@ -14,8 +14,29 @@ import click
 from optlab import __version__
 from optlab.running import recording
 from optlab.running.declared import read_parameters
-from optlab.running.errors import RunError
-from optlab.running.files import NOTEBOOKS, find_notebook
+from optlab.running.errors import Interrupted, RunError
+from optlab.running.files import NOTEBOOKS, find_notebook, require_folder, require_writable
+from optlab.running.notebook import load
+
+
+class _Limit(click.ParamType[float]):
+    """A number of seconds, more than none and not without end."""
+
+    name = "seconds"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = 0.0
+        if not 0 < seconds <= MOST_SECONDS:
+            self.fail(f"{value!r} is refused: give seconds, more than 0", param, ctx)
+        return seconds
+
+
+MOST_SECONDS = 1e9  # of what clocks and waits can take; some 30 years
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -48,17 +69,22 @@ def main() -> None:
     is_flag=True,
     help="Keep the run's results, for the book, in book/results. With scale, seed and device only.",
 )
+@click.option(
+    "--timeout", type=_Limit(), metavar="SECONDS", help="For all cells together.  [default: none]"
+)
 @click.option("--help-parameters", is_flag=True, help="List the notebook's parameters and exit.")
 def run(
     notebook: str,
     parameters: tuple[tuple[str, str], ...],
     output: Path,
     record: bool,
+    timeout: float | None,
     help_parameters: bool,
 ) -> None:
     """Run NOTEBOOK, a path or a name such as 03-adam, into a new notebook.
 
-    Parameters are checked before anything runs.
+    Parameters are checked before anything runs. Exit status: 0 if all cells ran, 1 if one failed
+    or time ran out, 2 if the run is refused, 130 if it was interrupted; what ran is kept.
     """
     with _exit_on_error(2):
         path = find_notebook(notebook)
@@ -68,16 +94,17 @@ def run(
             return
         values = declared.accept(parameters)
         if record:
-            recording.allow(declared, values)
+            recording.allow(path, declared, values, recording.RESULTS)
+        require_folder(output)
     from optlab.running import execute  # slow to load, and needed only from here on
 
     with _exit_on_error(1):
         if record:
-            for made in recording.run(path, declared, values, output, recording.RESULTS):
-                click.echo(made)
+            made = recording.run(path, declared, values, output, recording.RESULTS, timeout)
+            click.echo("\n".join(map(str, made)))
         else:
             with recording.into(None):
-                click.echo(execute.run(path, values, output))
+                click.echo(execute.run(path, values, output, seconds=timeout))
 
 
 @main.command()
@@ -163,23 +190,32 @@ def sweep(
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the seconds of each, and versions, into this file, which the status page shows.",
 )
-def outputs(notebooks: tuple[str, ...], times: Path | None) -> None:
-    """Execute NOTEBOOKS in place and store their outputs. Default: all in notebooks/."""
-    with _exit_on_error(2):
-        paths = [find_notebook(n) for n in notebooks] or sorted(NOTEBOOKS.glob("*.ipynb"))
-        if not paths:
-            raise RunError("no notebooks here; work where notebooks/ is, or give their paths")
-    from optlab.running import execute
+@click.option(
+    "--timeout", type=_Limit(), metavar="SECONDS", help="For each notebook.  [default: none]"
+)
+def outputs(notebooks: tuple[str, ...], times: Path | None, timeout: float | None) -> None:
+    """Execute NOTEBOOKS in place and store their outputs. Default: all in notebooks/.
+
+    A notebook that fails, or is changed by somebody else meanwhile, is left as it is.
+    """
     from optlab.running.times import Times
 
-    taken = Times()
+    with _exit_on_error(2):
+        paths = [find_notebook(n) for n in notebooks]
+        paths = paths or [p for p in sorted(NOTEBOOKS.glob("*.ipynb")) if p.is_file()]
+        if not paths:
+            raise RunError("no notebooks here; work where notebooks/ is, or give their paths")
+        for path in paths:
+            load(path)
+            require_writable(path, "the outputs into")
+        taken = Times(times)
+    from optlab.running import execute
+
     with _exit_on_error(1):
         for path in paths:
             click.echo(f"{path} …", err=True)
             with taken.of(path.stem):
-                execute.renew_outputs(path)
-        if times:
-            taken.save(times)
+                execute.renew_outputs(path, seconds=timeout)
 
 
 @main.command()
@@ -289,6 +325,19 @@ def formulas() -> None:
 def _exit_on_error(code: int) -> Iterator[None]:
     try:
         yield
+    except Interrupted as error:
+        click.echo(error, err=True)
+        sys.exit(128 + error.signal)
     except RunError as error:
         click.echo(error, err=True)
         sys.exit(code)
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except FileNotFoundError as error:  # of the working folder, before anything else
+        try:
+            Path.cwd()
+        except OSError:
+            click.echo("the working folder is gone; change to one that is there", err=True)
+            sys.exit(2)
+        raise error

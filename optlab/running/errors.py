@@ -8,6 +8,14 @@ class RunError(Exception):
 class CellError(RunError):
     """A notebook stopped in one of its cells; the message names it."""
 
-    def __init__(self, message: str, traceback: str) -> None:
+    def __init__(self, message: str, traceback: str = "") -> None:
         super().__init__(message)
         self.traceback = traceback  # as Jupyter shows it, without colors
+
+
+class Interrupted(RunError):
+    """A signal ended the run; the message says where, and what is kept."""
+
+    def __init__(self, message: str, signal: int = 2) -> None:
+        super().__init__(message)
+        self.signal = signal

@@ -1,47 +1,60 @@
 """Execute a notebook: with other parameters into a new file, or in place to renew its outputs."""
 
-# mypy: untyped-calls-exclude=nbformat
-
 from __future__ import annotations
 
-import os
-import re
+import contextlib
+import hashlib
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import nbformat
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-from traitlets.config import Config
+from optlab.running import files
+from optlab.running import notebook as notebooks
+from optlab.running.errors import CellError, Interrupted, RunError
+from optlab.running.files import run_name
 
-from optlab.running.errors import CellError, RunError
-from optlab.running.files import draft, keep, run_name
+if TYPE_CHECKING:
+    from optlab.running.client import Stop
 
-KERNEL = "python3"
-# Of the kernel application, not of what runs in it; it logs as an error that it is asked to end.
-QUIET = ["--log-level=CRITICAL"]
+SAVED = 5.0  # seconds between writes of what has run so far
 
 
-def run(notebook: Path, values: Mapping[str, Any], folder: Path) -> Path:
+def run(
+    notebook: Path, values: Mapping[str, Any], folder: Path, *, seconds: float | None = None
+) -> Path:
     """Run a notebook and return the new file in `folder`.
 
-    Progress goes to stderr. An earlier run is never overwritten. Where a cell fails, RunError
-    names it, and the notebook up to there is kept as `…-failed.ipynb`.
+    Progress goes to stderr. An earlier run is never overwritten. seconds: a limit for all cells
+    together. Where a cell fails or time runs out, RunError names it, and the notebook up to there
+    is kept as `…-failed.ipynb`; of an interrupt, which is raised as Interrupted, as
+    `…-interrupted.ipynb`. What the folder does not take is kept in another.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"cannot make {folder}: {error.strerror}") from None
+    book = notebooks.node(notebooks.load(notebook))
     name = run_name(notebook.stem, values)
-    with draft(folder / f"{name}.ipynb") as unfinished:
+    with files.draft(folder / f"{name}.ipynb") as unfinished:
         try:
-            run_into(notebook, unfinished, values)
-        except CellError as error:
-            kept = keep(unfinished, folder, f"{name}-failed")
-            raise RunError(f"{error}\nkept as {kept}") from None
-        return keep(unfinished, folder, name)
+            stop = _execute(book, values, notebook.parent, unfinished, seconds, progress=True)
+        except RunError:  # nothing has run
+            raise
+        except Exception:
+            files.store_somewhere(notebooks.encode(book), folder, f"{name}-failed")
+            raise
+    ending = "" if stop is None else "-interrupted" if stop.signal else "-failed"
+    kept, why = files.store_somewhere(notebooks.encode(book), folder, f"{name}{ending}")
+    if stop is None and not why:
+        return kept
+    lines = [_message(book, stop)] if stop else ["the run is finished"]
+    message = "\n".join([*lines, *([why] if why else []), f"kept as {kept}"])
+    if stop and stop.signal:
+        raise Interrupted(message, stop.signal)
+    raise RunError(message)
 
 
 def run_into(
@@ -53,121 +66,111 @@ def run_into(
     seconds: float | None = None,
     progress: bool = True,
 ) -> None:
-    """Run a notebook with papermill into the file `output`, written after every cell.
+    """Run a notebook into the file `output`, which holds what has run so far.
 
     cwd: the kernel's working folder; default: the notebook's. seconds: after the start of the
     first cell, the kernel is killed. progress: a bar on stderr. CellError says where a cell
-    failed or time ran out.
+    failed or time ran out, Interrupted that a signal came; RunError that nothing could run.
     """
-    from papermill import PapermillExecutionError, execute_notebook
-
-    started: list[Any] = []
-    limits: dict[str, Any] = {}
-    if seconds is not None:
-        limits = {
-            "timeout_func": _Remaining(seconds),
-            "shutdown_kernel": "immediate",  # what ran out of time need not be asked to stop
-        }
-    try:
-        with _own_kernel(), tempfile.TemporaryDirectory(prefix="optlab-") as sockets:
-            # Of free ports, as Jupyter takes them, two kernels that start at once may get the same.
-            channels = {"transport": "ipc", "ip": str(Path(sockets, "kernel"))}
-            execute_notebook(
-                notebook,
-                output,
-                dict(values),
-                kernel_name=KERNEL,
-                extra_arguments=QUIET,
-                on_cell_execute=lambda cell, cell_index: started.append(cell),
-                cwd=cwd or notebook.parent,
-                progress_bar=progress,
-                config=Config(KernelManager=channels),
-                **limits,
-            )
-    except CellTimeoutError:
-        where = _where(nbformat.read(output, 4), started[-1])
-        raise CellError(f"{where}\nthe limit of {seconds:g} s ran out", "") from None
-    except (PapermillExecutionError, DeadKernelError) as error:
-        text = "\n".join(getattr(error, "traceback", ()))
-        message = _failure(nbformat.read(output, 4), started[-1], error)
-        raise CellError(message, re.sub(r"\x1b\[[\d;]*m", "", text)) from None
+    book = notebooks.node(notebooks.load(notebook))
+    stop = _execute(book, values, cwd or notebook.parent, output, seconds, progress=progress)
+    output.write_bytes(notebooks.encode(book))
+    if stop and stop.signal:
+        raise Interrupted(_message(book, stop), stop.signal)
+    if stop:
+        raise CellError(_message(book, stop), stop.traceback)
 
 
-class _Remaining:
-    """The seconds that are left for a cell, of those for all cells together."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._end: float | None = None
-
-    def __call__(self, cell: Any) -> float:
-        self._end = self._end or time.monotonic() + self._seconds
-        return max(self._end - time.monotonic(), 0.01)  # 0 would be no limit
-
-
-def renew_outputs(notebook: Path) -> None:
+def renew_outputs(notebook: Path, *, seconds: float | None = None) -> None:
     """Execute a notebook in place. Only outputs and execution counts change, and no times,
     versions or widget states are stored, so that the same outputs make the same file.
 
-    RunError names the cell that failed; the file is then as it was before.
+    seconds: a limit for all cells together. RunError names the cell that failed; the file is then
+    as it was before, as it is where it was changed meanwhile, or at an interrupt (Interrupted).
     """
-    book = nbformat.read(notebook, as_version=4)
+    files.require_writable(notebook, "the outputs into")
+    before = notebook.read_bytes()
+    book = notebooks.node(notebooks.parse(before, str(notebook)))
     metadata = dict(book.metadata)
-    metadata.get("language_info", {}).pop("version", None)
+    (metadata.get("language_info") or {}).pop("version", None)
     metadata.pop("widgets", None)
-    for cell in book.cells:
-        cell.metadata.pop("execution", None)
-        if cell.cell_type == "code":
-            cell.execution_count, cell.outputs = None, []
-    started: list[Any] = []
-    client = NotebookClient(
-        book,
-        timeout=None,
-        kernel_name=KERNEL,
-        extra_arguments=QUIET,
-        on_cell_execute=lambda cell, cell_index: started.append(cell),
-        record_timing=False,
-        store_widget_state=False,
-        coalesce_streams=True,
-        resources={"metadata": {"path": str(notebook.parent)}},
-    )
+    stop = _execute(book, None, notebook.parent, None, seconds, progress=False)
+    if stop:
+        message = f"{notebook}: {_message(book, stop)}"
+        raise Interrupted(message, stop.signal) if stop.signal else RunError(message)
+    book.metadata = type(book)(metadata)
+    content, digest = notebooks.encode(book), hashlib.sha256(before).digest()
     try:
-        with _own_kernel():
-            client.execute()
-    except (CellExecutionError, DeadKernelError) as error:
-        raise RunError(f"{notebook}: {_failure(book, started[-1], error)}") from None
-    book.metadata = nbformat.from_dict(metadata)
-    with draft(notebook) as finished:
-        nbformat.write(book, finished)
-        finished.replace(notebook)
+        now = notebook.read_bytes()
+        changed = hashlib.sha256(now).digest() != digest
+        why = f"{notebook} was changed while it was executed, and is left as it is now"
+        if not changed:
+            files.replace(notebook, content)
+            return
+    except OSError as error:
+        why = f"cannot write {notebook}: {error.strerror}"
+    kept, _ = files.store_somewhere(content, _runs(), f"{files.shorten(notebook.stem)}-outputs")
+    raise RunError(f"{why}\nkept as {kept}")
 
 
-def _failure(book: Any, cell: Any, error: Exception) -> str:
-    """Where a notebook failed and how, in two lines; a refused parameter speaks for itself."""
-    name, value = getattr(error, "ename", ""), getattr(error, "evalue", "")
-    if name == "ParameterError":
-        return value
-    what = f"{name}: {value.strip()}" if name else "the kernel died; was there enough memory?"
-    return f"{_where(book, cell)}\n{what}"
+def _runs() -> Path:
+    folder = Path("runs")
+    with contextlib.suppress(OSError):
+        folder.mkdir(exist_ok=True)
+    return folder
 
 
-def _where(book: Any, cell: Any) -> str:
-    number = 1 + [c.id for c in book.cells].index(cell.id)
+def _execute(
+    book: Any,
+    values: Mapping[str, Any] | None,
+    cwd: Path,
+    unfinished: Path | None,
+    seconds: float | None,
+    *,
+    progress: bool,
+) -> Stop | None:
+    """Run the cells, in place. values: to be set, or None to leave the notebook as it is.
+    unfinished: what holds what has run, in case that this process is killed."""
+    from tqdm import tqdm
+
+    from optlab.running.client import Runner
+
+    if values is not None:
+        notebooks.inject(book, values)
+    code = sum(cell.cell_type == "code" and bool(cell.source.strip()) for cell in book.cells)
+    saved = time.monotonic()
+
+    def after() -> None:
+        nonlocal saved
+        bar.update()
+        if unfinished and time.monotonic() - saved > SAVED:
+            _save(book, unfinished)
+            saved = time.monotonic()
+
+    with tqdm(
+        total=code, desc="Executing", unit="cell", disable=not progress, file=sys.stderr
+    ) as bar:
+        bar.refresh()
+        stop = Runner(book, cwd=cwd, seconds=seconds, after=after).run()
+    if stop and stop.error and stop.index is not None and values is not None:
+        return replace(stop, index=notebooks.mark_error(book, stop.index))
+    return stop
+
+
+def _save(book: Any, path: Path) -> None:
+    with contextlib.suppress(OSError):  # the run goes on, and may find room at its end
+        path.write_bytes(notebooks.encode(book))
+
+
+def _message(book: Any, stop: Stop) -> str:
+    """Where a notebook stopped and why, in two lines; a refused parameter speaks for itself."""
+    if stop.refused:
+        return stop.what
+    if stop.index is None:
+        return stop.what
+    cell = book.cells[stop.index]
     lines = [line.strip() for line in cell.source.splitlines()]
     first = next((line for line in lines if line and not line.startswith("#")), "")
-    return f"failed in cell {number}, which begins: {first}"
-
-
-@contextmanager
-def _own_kernel() -> Iterator[None]:
-    """Let the kernel name mean this interpreter's own, not one installed elsewhere."""
-    before = os.environ.get("JUPYTER_PATH")
-    own = str(Path(sys.prefix, "share", "jupyter"))
-    os.environ["JUPYTER_PATH"] = own if before is None else os.pathsep.join([own, before])
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["JUPYTER_PATH"]
-        else:
-            os.environ["JUPYTER_PATH"] = before
+    verb = "interrupted" if stop.signal else "failed"
+    where = f"{verb} in cell {stop.index + 1}, which begins: {first}"
+    return where if stop.signal else f"{where}\n{stop.what}"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
@@ -13,23 +16,25 @@ from typing import Any
 from optlab.running.errors import RunError
 
 NOTEBOOKS = Path("notebooks")
+LONGEST = 100  # bytes of a run's name, which a number, a suffix and a hidden draft make longer
 
 
 def find_notebook(name: str, folder: Path = NOTEBOOKS) -> Path:
     """A path, or the name (`03-adam`) or the start of the name (`03`) of a notebook in `folder`."""
     path = Path(name)
+    known = [p for p in sorted(folder.glob("*.ipynb")) if p.is_file()]
     if path.suffix == ".ipynb":
-        if path.is_file():
-            return path
+        with contextlib.suppress(OSError, ValueError):  # too long a name, a null byte
+            if path.is_file():
+                return path
     else:
-        known = sorted(folder.glob("*.ipynb"))
         for matches in (
             [p for p in known if p.stem == name],
             [p for p in known if p.stem.startswith(name)],
         ):
             if len(matches) == 1:
                 return matches[0]
-    known_names = ", ".join(p.stem for p in sorted(folder.glob("*.ipynb")))
+    known_names = ", ".join(p.stem for p in known)
     there = (
         f"there are {known_names}" if known_names else "give its path, or work where notebooks/ is"
     )
@@ -39,26 +44,118 @@ def find_notebook(name: str, folder: Path = NOTEBOOKS) -> Path:
 def run_name(stem: str, values: Mapping[str, Any]) -> str:
     """A short file name that says what was set: `03-adam-lr=0.01-beta1=0.5`."""
     settings = "".join(f"-{name}={value}" for name, value in values.items())
-    return re.sub(r"[^\w.,=+-]", "", stem + settings)[:100]
+    return shorten(re.sub(r"[^\w.,=+-]", "", stem + settings))
+
+
+def shorten(name: str, longest: int = LONGEST) -> str:
+    """The start of a name that has at most so many bytes."""
+    return name.encode("utf-8", "ignore")[:longest].decode("utf-8", "ignore")
+
+
+def require_folder(folder: Path) -> None:
+    """RunError, in one line, if no folder for runs could be made or written to; none is made."""
+    if str(folder) == "-":
+        raise RunError("-o - is refused: give a folder for the new notebook; its path is printed")
+    try:
+        _require_file_below(folder)
+    except OSError as error:
+        raise RunError(f"cannot write in {folder}: {error.strerror}") from None
+
+
+def require_writable(path: Path, what: str) -> None:
+    """RunError if a file that is to be written at the end of hours could not be written now."""
+    try:
+        if path.exists():
+            with path.open("r+b"):
+                return
+        _require_file_below(path.parent)
+    except OSError as error:
+        raise RunError(f"cannot write {what} {path}: {error.strerror}") from None
+
+
+def _require_file_below(folder: Path) -> None:
+    """OSError if no file can be made in a folder, or in the one that it would be made in."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    with tempfile.TemporaryFile(prefix=".optlab-", dir=folder) as file:
+        file.write(b"1")
 
 
 @contextmanager
 def draft(target: Path) -> Iterator[Path]:
     """A hidden file beside `target` to write to; gone afterwards unless it was moved away."""
-    path = target.with_name(f".{target.stem[:80]}.{os.getpid()}.ipynb")
+    path = draft_of(target)
     try:
         yield path
     finally:
         path.unlink(missing_ok=True)
 
 
+def draft_of(target: Path) -> Path:
+    return target.with_name(f".{shorten(target.stem, 80)}.{os.getpid()}.ipynb")
+
+
 def keep(path: Path, folder: Path, name: str) -> Path:
-    """Give a finished draft its name in `folder`, or `name-2`, `name-3` … where that is taken."""
+    """Give a finished draft its name in `folder`, or `name-2`, `name-3` … where that is taken.
+
+    Never replaces a file. The draft is left, or has moved where files cannot have two names.
+    """
     for number in count(1):
         target = folder / f"{name}{f'-{number}' if number > 1 else ''}.ipynb"
         try:
             os.link(path, target)  # unlike a rename, never replaces a file
-            return target
         except FileExistsError:
             continue
+        except OSError:
+            try:
+                target.open("xb").close()
+            except FileExistsError:
+                continue
+            path.replace(target)
+        return target
     raise AssertionError("unreachable")
+
+
+def store(content: bytes, folder: Path, name: str) -> Path:
+    """Write a finished notebook to a new file in `folder`, whole or not at all. OSError if not."""
+    with draft(folder / f"{name}.ipynb") as unfinished:
+        unfinished.write_bytes(content)
+        return keep(unfinished, folder, name)
+
+
+def store_somewhere(content: bytes, folder: Path, name: str) -> tuple[Path, str]:
+    """As `store`; where the folder takes nothing, in another, and why.
+
+    RunError if no folder takes it.
+    """
+    try:
+        return store(content, folder, name), ""
+    except OSError as error:
+        why = f"cannot write in {folder}: {error.strerror}"
+    for other in (Path(tempfile.gettempdir()), Path("/var/tmp"), Path.home(), Path()):
+        with contextlib.suppress(OSError):
+            return store(content, other, name), why
+    raise RunError(f"{why}, nor in any other folder; the run is lost")
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Replace a file's content, and nothing else of it: a link stays one, as do other names of
+    the file, its mode and its owner. OSError if it cannot be written; it is then as it was."""
+    path = path.resolve()
+    before = path.stat()
+    with draft(path) as new:
+        try:
+            new.write_bytes(content)
+            shutil.copystat(path, new)
+            os.utime(new)
+            if os.name == "posix" and (os.geteuid() == 0 or before.st_uid != os.geteuid()):
+                os.chown(new, before.st_uid, before.st_gid)
+            alone = before.st_nlink == 1
+        except PermissionError:  # of the folder, or of giving it to its owner
+            alone = False
+        if alone:
+            new.replace(path)
+            return
+        with path.open("r+b") as file:
+            file.write(content)
+            file.truncate()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from optlab import provenance
 from optlab.running.declared import Parameters, read_settings
 from optlab.running.errors import RunError
-from optlab.running.files import NOTEBOOKS
+from optlab.running.files import NOTEBOOKS, require_writable
 
 if TYPE_CHECKING:  # it loads torch
     from optlab.experiments.records import Record
@@ -24,25 +24,33 @@ RESULTS = Path("book", "results")
 FREE = ("scale", "seed", "device")
 
 
-def allow(declared: Parameters, names: Iterable[str]) -> None:
-    """RunError if a parameter is set that a record does not tell, or one it does is missing."""
-    if others := [name for name in names if name not in FREE]:
+def allow(notebook: Path, declared: Parameters, values: Mapping[str, Any], folder: Path) -> None:
+    """RunError if a parameter is set that a record does not tell, or one it does is missing, or
+    nothing can be written in `folder`."""
+    if others := [name for name in values if name not in FREE]:
         raise RunError(
             f"with --record only {', '.join(FREE)} may be set, not {', '.join(others)}: a record"
             " is of the settings that the code has"
         )
     if missing := [name for name in FREE if name not in declared.all]:
         raise RunError(f"--record needs a notebook with the parameters {', '.join(missing)}")
+    scale = values.get("scale", declared.all["scale"].default)
+    require_writable(folder / f"{notebook.stem}.{scale}.json", "the record")
 
 
 def run(
-    notebook: Path, declared: Parameters, values: Mapping[str, Any], output: Path, folder: Path
+    notebook: Path,
+    declared: Parameters,
+    values: Mapping[str, Any],
+    output: Path,
+    folder: Path,
+    seconds: float | None = None,
 ) -> list[Path]:
     """Run a notebook as `execute.run` does, and keep what it recorded, and its verdicts.
 
-    folder: where records are kept. A notebook that does not call experiments.record is recorded
-    by its verdicts alone. Nothing is kept of a run that fails. Returns the new notebook and the
-    record.
+    folder: where records are kept. seconds: as of `execute.run`. A notebook that does not call
+    experiments.record is recorded by its verdicts alone. Nothing is recorded of a run that fails.
+    Returns the new notebook and the record.
     """
     from optlab.experiments import records
     from optlab.report.ledger import verdicts
@@ -56,16 +64,21 @@ def run(
     code, start = provenance.commit(notebook), time.perf_counter()
     with TemporaryDirectory() as drafts:
         with into(Path(drafts)):
-            ran = execute.run(notebook, values, output)
+            ran = execute.run(notebook, values, output, seconds=seconds)
         made = [records.read(path) for path in sorted(Path(drafts).glob("*.json"))]
     judged = verdicts(ran)
     if not made and not judged:
         raise RunError(
             "nothing was recorded: this notebook has no claim and does not call experiments.record"
         )
-    seconds = round(time.perf_counter() - start, 1)
-    made = made or [_by_verdicts(notebook, told, seconds, code)]
-    return [ran, *(records.keep(replace(one, verdicts=judged), folder) for one in made)]
+    took = round(time.perf_counter() - start, 1)
+    made = made or [_by_verdicts(notebook, told, took, code)]
+    try:
+        return [ran, *(records.keep(replace(one, verdicts=judged), folder) for one in made)]
+    except OSError as error:
+        raise RunError(
+            f"cannot write the record in {folder}: {error.strerror}; the run is kept as {ran}"
+        ) from None
 
 
 def settings_in_the_code(chapter: str, scale: str, notebooks: Path = NOTEBOOKS) -> Any:
