@@ -42,8 +42,6 @@ def read_values(name: str, text: str, kind: Kind) -> list[str]:
             raise RunError(f"--grid {name}={text} is refused: there is an empty value")
         if ":" in item and not texts and not kind.container:
             values += _range(name, item, whole=kind.scalar == "int")
-        elif kind.container and item.startswith("(") and item.endswith(")"):
-            values.append(f"[{item[1:-1]}]")  # as lists are written, and tuples, too
         else:
             values.append(item)
     return values

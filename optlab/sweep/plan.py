@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from optlab.report.parameters import Kind
-from optlab.running.declared import Parameters, read_parameters, read_value
+from optlab.running.declared import Parameters, parameters_of, read_value
 from optlab.running.errors import RunError
+from optlab.running.notebook import parse
 from optlab.sweep.grid import LARGEST, name_and_values, read_values
 
 SEED = "seed"
@@ -81,22 +82,17 @@ def make_plan(
     for name, values in swept.items():
         if (twice := _first_twice(values)) is not None:
             raise RunError(f"--grid {name} has the value {twice!r} twice")
-    return Plan(notebook.stem, code, swept, _typed(declared, declared.accept(fixed)), runs, source)
+    return Plan(notebook.stem, code, swept, declared.accept(fixed), runs, source)
 
 
 def _read_once(notebook: Path) -> tuple[str, Parameters]:
     """The notebook's text, and the parameters that this text declares."""
-    for _ in range(3):
-        try:
-            before = notebook.read_bytes()
-            declared = read_parameters(notebook)
-            if notebook.read_bytes() == before:
-                return before.decode(), declared
-        except OSError as error:
-            raise RunError(f"cannot read {notebook}: {error.strerror or error}") from None
-        except UnicodeDecodeError:
-            raise RunError(f"{notebook} is not a notebook: it is not UTF-8 text") from None
-    raise RunError(f"{notebook} is being written; wait until it is whole")
+    try:
+        content = notebook.read_bytes()
+    except OSError as error:
+        raise RunError(f"cannot read {notebook}: {error.strerror or error}") from None
+    book = parse(content, str(notebook))
+    return json.dumps(book), parameters_of(book, str(notebook))
 
 
 def _refuse_columns(notebook: Path, declared: Parameters) -> None:
@@ -134,8 +130,7 @@ def _runs(
     runs, refused = [], {}  # refused: a set in order, as many combinations share their faults
     for texts in product(*axes.values()):
         try:
-            accepted = declared.accept([*fixed, *zip(axes, texts, strict=True)])
-            given = _typed(declared, accepted)
+            given = declared.accept([*fixed, *zip(axes, texts, strict=True)])
         except RunError as error:
             refused.update(dict.fromkeys(str(error).splitlines()))
         else:
@@ -172,14 +167,4 @@ def _kind(declared: Parameters, name: str) -> Kind:
 
 
 def _read(declared: Parameters, name: str, text: str) -> Any:
-    return _typed(declared, {name: read_value(text, _kind(declared, name))})[name]
-
-
-def _typed(declared: Parameters, values: dict[str, Any]) -> dict[str, Any]:
-    """The values, with tuples where the notebook declares them."""
-    return {
-        name: tuple(value)
-        if isinstance(value, list) and _kind(declared, name).container == "tuple"
-        else value
-        for name, value in values.items()
-    }
+    return read_value(text, _kind(declared, name))

@@ -11,6 +11,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from optlab.running.execute import run_into
+from optlab.running.notebook import INJECTED, tagged
 from optlab.sweep import files
 from optlab.sweep.figures import read_results
 from optlab.sweep.folder import Folder
@@ -54,9 +55,8 @@ def write_summary(folder: Folder, plan: Plan) -> Path:
 
 
 def _without_injected(executed: Path) -> str:
-    """The notebook without the cell by which papermill set the folder: it is to be run where it
+    """The notebook without the cell that set the folder: it is to be run where it
     lies, wherever that will be."""
     book = nbformat.read(executed, 4)
-    injected = "injected-parameters"
-    book.cells = [c for c in book.cells if injected not in c.metadata.get("tags", [])]
+    book.cells = [cell for cell in book.cells if not tagged(cell, INJECTED)]
     return str(nbformat.writes(book)) + "\n"

@@ -19,7 +19,7 @@ EVERY = 60.0  # seconds between two lines on what is missing
 LOOK = 2.0  # seconds between two looks at the workers
 
 FIT = "optlab-sweep"  # the resource of workers that can do runs, of which each run takes one
-NEEDED = ("optlab", "distributed", "torch", "papermill", "nbformat", "nbclient", "ipykernel")
+NEEDED = ("optlab", "distributed", "torch", "nbformat", "nbclient", "ipykernel")
 
 
 @dataclass

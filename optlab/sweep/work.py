@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-_ONE_AT_A_TIME = threading.Lock()  # papermill changes the working folder of the whole process
+_ONE_AT_A_TIME = threading.Lock()  # a run changes the environment of the whole process
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,12 @@ def work(job: Job) -> Outcome:
 
     A cell that fails is an outcome; any other fault is raised.
     """
-    from optlab.running.errors import CellError
+    from optlab.running.errors import CellError, RunError
     from optlab.running.execute import run_into
     from optlab.running.recording import into
     from optlab.sweep import versions
-    from optlab.sweep.translation import tuples_stay_tuples
 
     _silence()
-    tuples_stay_tuples()
     with _ONE_AT_A_TIME, tempfile.TemporaryDirectory(prefix="optlab-sweep-") as name, into(None):
         notebook, output = Path(name, "notebook.ipynb"), Path(name, "executed.ipynb")
         notebook.write_text(job.source, encoding="utf-8")
@@ -65,6 +63,10 @@ def work(job: Job) -> Outcome:
             run_into(notebook, output, job.parameters, cwd=cwd, seconds=job.limit, progress=False)
         except CellError as failure:
             error, traceback = str(failure), failure.traceback
+        except RunError as failure:  # before the first cell: there was no kernel
+            error = str(failure)
+        if not output.exists():
+            output.write_text(job.source, encoding="utf-8")
         return Outcome(
             source=output.read_text(encoding="utf-8"),
             verdicts=_verdicts(output),
@@ -79,7 +81,6 @@ def work(job: Job) -> Outcome:
 
 def _silence() -> None:
     """Of what is logged on the way, a person needs nothing: what fails is in the outcome."""
-    logging.getLogger("papermill").setLevel(logging.CRITICAL)
     asyncio = logging.getLogger("asyncio")
     if _no_destroyed_tasks not in asyncio.filters:
         asyncio.addFilter(_no_destroyed_tasks)

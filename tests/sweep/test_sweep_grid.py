@@ -27,7 +27,7 @@ from optlab.sweep.grid import name_and_values, read_values
         ("it's,that's", "str", ["it's", "that's"]),
         ('"a,b', "str", ['"a', "b"]),
         ("f(x,y),[a,b]", "str", ["f(x,y)", "[a,b]"]),
-        ("(0.9,0.99),(0.8,1)", "tuple[float, ...]", ["[0.9,0.99]", "[0.8,1]"]),
+        ("(0.9,0.99),(0.8,1)", "tuple[float, ...]", ["(0.9,0.99)", "(0.8,1)"]),
         ("[1,2],3", "tuple[int, ...]", ["[1,2]", "3"]),
     ],
 )
