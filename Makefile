@@ -28,7 +28,7 @@ pdf: .venv/.ok           ## the whole book as one file, _build/pdf/optimizers.pd
 	$(BIN)/python book/pdf.py _build/pdf/_build/singlehtml _build/pdf/optimizers.pdf
 
 test: .venv/.ok          ## rules, interpretations, notebooks (strict), pages
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(PYTEST)
 
 sync: .venv/.ok          ## formulas of the rules -> notebooks/*.md -> *.ipynb, outputs kept
 	$(BIN)/optlab formulas

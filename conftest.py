@@ -14,6 +14,13 @@ pytest_plugins = ["pytester", "skip_list"]
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 forked_kernels.install()
 
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--whole", action="store_true", help="second runs of the chapters at their full size"
+    )
+
+
 CHAPTERS = Path(__file__).parent / "notebooks"
 SECOND_RUNS = "tests/notebooks/test_papermill.py"
 BUILDS_THE_SITE = "tests/site/test_pages.py"

@@ -28,6 +28,8 @@ print(f"{lr=} {steps=} {nesterov=}")
 assert lr < 100, "this sample cannot take such a step"
 lr * 2"""
 FIGURE = """\
+_ = seed, device, scale, beta1
+
 def curve(ax):
     ax.plot([1, 2, 3], [lr, lr / 2, lr / 4], label="loss")
     ax.set(xlabel="step", ylabel="loss")

@@ -6,6 +6,7 @@ and each rule is seen to bite on the sample notebook with that one fault put in.
 
 import ast
 import re
+import symtable
 from pathlib import Path
 
 import jupytext
@@ -76,6 +77,24 @@ def annotations_elsewhere(path, book):
     ]
 
 
+def parameters_reach_the_work(path, book):
+    """Each is read after it is checked, and none is given another value: a second run with other
+    numbers would otherwise compute the same again."""
+    read, written = set(), set()
+    for cell in code(book)[2:]:
+        tables = [symtable.symtable(cell.source, "cell", "exec")]
+        for table in tables:  # grows: a function's names are its own but for the global ones
+            tables += table.get_children()
+            for name in table.get_symbols():
+                if table.get_type() == "module" or name.is_global():
+                    read |= {name.get_name()} if name.is_referenced() else set()
+                    written |= {name.get_name()} if name.is_assigned() else set()
+    names = [line.split(":")[0] for line in code(book)[0].source.splitlines() if ": " in line]
+    return [f"{name} is never read" for name in names if name not in read] + [
+        f"{name} is given another value" for name in names if name in written
+    ]
+
+
 def executed_in_order(path, book):
     counts = [cell.execution_count for cell in code(book)]
     return [] if counts == list(range(1, len(counts) + 1)) else [f"execution counts {counts}"]
@@ -138,6 +157,7 @@ RULES = [
     parameters_cell,
     check_comes_next,
     annotations_elsewhere,
+    parameters_reach_the_work,
     executed_in_order,
     error_or_stderr,
     traces_of_a_run,
@@ -179,6 +199,10 @@ def shown(**data):
     return nbformat.v4.new_output("display_data", data=mime)
 
 
+READS_ALL = "seed, device, scale, lr, beta1, steps, nesterov"
+READS_BUT_ITS_OWN = """\
+def step(nesterov):
+    return nesterov, [steps for steps in (lr, beta1)], seed, device, scale"""
 FAULTS = [
     (twin_differs, lambda b: b.cells[3].update(source="1")),
     (twin_differs, lambda b: b.cells[3].metadata.update(tags=["hide"])),
@@ -190,6 +214,10 @@ FAULTS = [
     (parameters_cell, lambda b: b.cells[1].update(source="lr: float = 0.1  # step size")),
     (check_comes_next, lambda b: b.cells[2].update(source="pass")),
     (annotations_elsewhere, lambda b: b.cells[3].update(source="x: int = 1")),
+    (parameters_reach_the_work, lambda b: b.cells[3].update(source="lr * 2, steps")),
+    (parameters_reach_the_work, lambda b: b.cells[3].update(source=READS_ALL + "\nlr = 0.1")),
+    (parameters_reach_the_work, lambda b: b.cells[3].update(source=READS_ALL + "\nlr *= 1")),
+    (parameters_reach_the_work, lambda b: b.cells[3].update(source=READS_BUT_ITS_OWN)),
     (executed_in_order, lambda b: b.cells[3].update(execution_count=7)),
     (executed_in_order, lambda b: b.cells[3].update(execution_count=None)),
     (error_or_stderr, lambda b: b.cells[3].outputs.append(nbformat.v4.new_output("error"))),

@@ -10,38 +10,11 @@ import nbformat
 import pytest
 from click.testing import CliRunner
 from papermill.cli import papermill as command_line
+from second_runs import SECOND, Second
 
 from optlab.report.claims import MIME, overturned
 
 NOTEBOOKS = sorted(Path(__file__).parents[2].glob("notebooks/*.ipynb"))
-
-# A second set of parameters for each notebook: other values, about as quick as the first.
-SECOND = {
-    "01-gradient-descent": {"seed": 1, "dimension": 3, "horizon": 256, "lr_scale": 0.5},
-    "02-adagrad": {"seed": 1, "dimension": 3, "rounds": 50, "lr": 0.5},
-    "03-adam": {"seed": 1, "lr": 0.05, "beta1": 0.8, "beta2": 0.5, "eps": 0.01},
-    "04-adafactor": {"seed": 1, "rows": 5, "columns": 2, "beta2": 0.9, "horizon": 500},
-    "06-weight-decay": {
-        "seed": 1,
-        "lr": 0.002,
-        "weight_decay": 0.3,
-        "l2": 0.0005,
-        "beta1": 0.8,
-        "beta2": 0.99,
-        "eps": 1e-10,
-    },
-    "05-amsgrad": {"seed": 1, "spike": 5.0, "alpha": 0.2, "horizon": 20000, "half_width": 0.5},
-    "11-linear-decay": {"seed": 100, "T": 26, "cut_frac": 0.3, "ratio": 8.0},
-    "12-sgdr": {"seed": 1, "T_0": 4, "T_mult": 3, "tolerance": 0.08},
-    "07-adamw": {"seed": 100, "eps": 1e-10},
-    "08-adamwr": {"seed": 100, "norm": 0.02},
-    "09-lars": {"seed": 100, "momentum": 0.8, "trust": 0.002},
-    "10-lamb": {"seed": 100, "weight_decay": 0.2, "layers": 2, "phi_high": 3.0},
-    "13-snapshot-ensembles": {"seed": 1, "members": 3, "classes": 2},
-    "14-sophia": {"seed": 100, "draws": 200, "batch": 60},
-    "15-choosing-an-optimizer": {"seed": 100, "norm": 0.025, "tolerance": 0.2},
-    "99-sample": {"seed": 1, "lr": 0.5},
-}
 
 
 def papermill(*arguments, apart=False):
@@ -60,9 +33,9 @@ def papermill(*arguments, apart=False):
     return done.exit_code, done.stdout, f"{done.stderr}\n{done.exception or ''}"
 
 
-def with_parameters(notebook, output, values, **how):
+def with_parameters(notebook, output, values, folder, apart):
     options = [word for name, value in values.items() for word in ("-p", name, value)]
-    return papermill(notebook, output, "--cwd", notebook.parent, *options, **how)
+    return papermill(notebook, output, "--cwd", folder, *options, apart=apart)
 
 
 SAMPLE = "99-sample"  # the one notebook that is run apart
@@ -73,10 +46,16 @@ def notebook(request):
     return request.param or request.getfixturevalue("executed_sample")
 
 
-def test_a_second_set_of_parameters_runs(notebook, tmp_path):
-    values = SECOND[notebook.stem]
+def test_a_second_set_of_parameters_runs(notebook, tmp_path, pytestconfig):
+    second = SECOND[notebook.stem]
+    values = second.parameters
+    edited = nbformat.read(notebook, 4)
+    if not pytestconfig.getoption("whole"):
+        second.shrink(edited)
+    folder, notebook = notebook.parent, tmp_path / notebook.name
+    nbformat.write(edited, notebook)
     apart = notebook.stem == SAMPLE
-    status, _, error = with_parameters(notebook, tmp_path / "out.ipynb", values, apart=apart)
+    status, _, error = with_parameters(notebook, tmp_path / "out.ipynb", values, folder, apart)
     assert status == 0, error[-2000:]
     book = nbformat.read(tmp_path / "out.ipynb", 4)
     [injected] = [c for c in book.cells if "injected-parameters" in c.metadata.get("tags", [])]
@@ -87,8 +66,10 @@ def test_a_second_set_of_parameters_runs(notebook, tmp_path):
 
 def test_a_bad_value_is_refused_by_the_check_cell(notebook, tmp_path):
     out = tmp_path / "out.ipynb"
-    apart = notebook.stem == SAMPLE
-    status, _, error = with_parameters(notebook, out, {"device": "tpu", "seed": -1}, apart=apart)
+    values = {"device": "tpu", "seed": -1}
+    status, _, error = with_parameters(
+        notebook, out, values, notebook.parent, apart=notebook.stem == SAMPLE
+    )
     assert status == 1
     lines = [line for line in error.splitlines() if "is refused" in line]
     assert any(line.endswith("with -p seed VALUE") for line in lines)
@@ -119,3 +100,32 @@ def test_help_lists_typed_explained_parameters(notebook):
     assert any(line.startswith("device: str (default ") for line in listed)
     assert "Unknown type" not in "".join(lines)
     assert [line for line in listed if not re.search(r"\(default .*\)\s+\S", line)] == []
+
+
+def cells(*sources):
+    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in sources])
+
+
+def test_an_edit_is_made_where_its_text_is():
+    book = cells("seeds = 8", "print(seeds)")
+    Second({}, {"seeds = 8": "seeds = 2"}).shrink(book)
+    assert [cell.source for cell in book.cells] == ["seeds = 2", "print(seeds)"]
+
+
+@pytest.mark.parametrize(
+    "sources", [["seeds = 9"], ["seeds = 8", "seeds = 8"], ["seeds = 8\n" * 2]]
+)
+def test_an_edit_that_finds_its_text_not_once_is_an_error(sources):
+    with pytest.raises(ValueError, match=r"'seeds = 8' is \d times in the code, not once"):
+        Second({}, {"seeds = 8": "seeds = 2"}).shrink(cells(*sources))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_an_edit_changes_no_parameter_and_no_verdict(path):
+    """What is smaller is the work: the cells with parameters and with claims stay as they are."""
+    before, after = nbformat.read(path, 4), nbformat.read(path, 4)
+    SECOND[path.stem].shrink(after)
+    changed = [b for a, b in zip(before.cells, after.cells, strict=True) if a != b]
+    assert not [c for c in changed if c.metadata.get("tags", []).count("parameters")]
+    assert not [c for c in changed if "report.claim(" in c.source]
+    assert len(changed) <= len(SECOND[path.stem].smaller)
