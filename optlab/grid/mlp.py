@@ -62,14 +62,16 @@ class Layer:
 
 def layers(model: nn.Module) -> list[Layer] | None:
     """The layers of a sequence of linear layers and activations; None for other models."""
+    if any(p.dtype not in (torch.float32, torch.float64) for p in model.parameters()):
+        return None  # products and sums are rounded where torch rounds them
+    if any(_has_its_own_ways(m) for m in model.modules()):
+        return None
     modules = list(_flattened(model))
     if modules and type(modules[0]) is nn.Flatten and modules[0].start_dim == 1:
         modules = modules[1:]
     places = {id(p): i for i, p in enumerate(model.parameters())}
     found: list[Layer] = []
     for module in modules:
-        if module._forward_hooks or module._forward_pre_hooks or module._backward_hooks:
-            return None
         if type(module) is nn.Linear and not hasattr(module, "parametrizations"):
             weight = places[id(module.weight)]
             bias = None if module.bias is None else places[id(module.bias)]
@@ -83,6 +85,12 @@ def layers(model: nn.Module) -> list[Layer] | None:
     used = [i for layer in found for i in (layer.weight, layer.bias) if i is not None]
     plain = all(p.requires_grad for p in model.parameters())
     return found if found and plain and sorted(used) == list(range(len(places))) else None
+
+
+def _has_its_own_ways(module: nn.Module) -> bool:
+    """Whether a call of a module is not what its class makes of its parameters."""
+    hooks = (module._forward_hooks, module._forward_pre_hooks)
+    return any(hooks) or "forward" in vars(module)
 
 
 def _flattened(model: nn.Module) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,8 @@ from torch.nn.functional import cross_entropy
 from optlab.grid import memory as room
 from optlab.grid.batches import batches, steps_per_epoch
 from optlab.grid.curvature import Averages, Curvature
-from optlab.grid.engine import Engine, Kind, describe
+from optlab.grid.describe import describe
+from optlab.grid.engine import Engine, Kind
 from optlab.grid.results import GridRun
 from optlab.grid.settings import (
     SCHEDULE,
@@ -24,6 +24,7 @@ from optlab.grid.settings import (
     scheduled,
     whole_number,
 )
+from optlab.grid.starts import Starts
 from optlab.grid.update import Update
 from optlab.rules import Rule, sophia
 
@@ -151,8 +152,8 @@ def train_grid(
     if drop_last and n < batch_size:
         raise ValueError(f"with drop_last, a batch of {batch_size} needs as many examples, not {n}")
     augment = getattr(data, "augment", None) if augment is None else augment
-    starts = _starts(model, seeds)
-    kind = describe(starts[0], data, loss, min(batch_size, n))
+    starts = Starts(model, seeds)
+    kind = describe(starts, data, loss, min(batch_size, n), drop_last, augment)
     rules = [_rule(rule, n, p) for n, p in kind.params.items()]
     curvature = None if hessian is None else Curvature(hessian, hessian_every)
     found = configurations(rules, grid, schedule, curvature is not None, steps)
@@ -162,7 +163,12 @@ def train_grid(
                 "an estimate of the Hessian would change running statistics: use GroupNorm, or "
                 "make batch normalization with track_running_stats=False"
             )
-        curvature.check(starts[0], data.x_train[:2], data.y_train[:2], loss)
+        if kind.separate:
+            raise ValueError(
+                f"an estimate of the Hessian is for networks without {kind.separate}, which is "
+                "more than a function of parameters: take it out"
+            )
+        curvature.check(kind.model, data.x_train[:2], data.y_train[:2], loss)
     epoch = steps_per_epoch(n, batch_size, drop_last)
     at = _when(epoch if record is None else record, steps)
     kept = _updates_named("snapshots", snapshots, steps, "keep a snapshot of")
@@ -176,9 +182,7 @@ def train_grid(
     s, k = room.fitting(limit, each, len(seeds), len(found.rows))
     compiled = kind.compiles(execution, steps, len(seeds) * len(found.rows))
 
-    plan = _Plan(
-        starts, data, augment, rules, found, kind, steps, batch_size, seeds, at, kept, curvature
-    )
+    plan = _Plan(data, augment, rules, found, kind, steps, batch_size, seeds, at, kept, curvature)
     result = _empty(plan)
     chunks = list(_chunks(len(seeds), s, len(found.rows), k))
     with _bar(progress, steps * len(chunks)) as tick:
@@ -203,7 +207,6 @@ def train_grid(
 
 @dataclass
 class _Plan:
-    starts: list[nn.Module]
     data: Data
     augment: Augmentation | None
     rules: list[Rule]
@@ -222,18 +225,6 @@ class _Result:
     curves: dict[str, torch.Tensor]
     batch_loss: torch.Tensor
     snapshots: dict[int, dict[str, torch.Tensor]]
-
-
-def _starts(model: nn.Module | Callable[[int], nn.Module], seeds: Sequence[int]) -> list[nn.Module]:
-    if isinstance(model, nn.Module):
-        return [copy.deepcopy(model)] * len(seeds)
-    made = [model(seed) for seed in seeds]
-    if not all(isinstance(m, nn.Module) for m in made):
-        raise TypeError("model must be a torch.nn.Module or a function seed -> torch.nn.Module")
-    shapes = [[(n, p.shape, p.dtype) for n, p in m.named_parameters()] for m in made]
-    if any(x != shapes[0] for x in shapes):
-        raise ValueError("model(seed) must give networks of one shape for all seeds")
-    return made
 
 
 def _seeds(seeds: Any) -> tuple[int, ...]:
@@ -337,18 +328,17 @@ def _train(
 ) -> None:
     """Train configurations `which` of some seeds, and put what is found in its place."""
     data, steps, k = plan.data, plan.steps, len(which)
-    starts = [plan.starts[i] for i in which_seeds]
     seeds = [plan.seeds[i] for i in which_seeds]
-    engine = plan.kind.engine(starts, seeds, k, compiled)
+    engine = plan.kind.engine(which_seeds, k, compiled)
     updates = _updates(plan, engine)
     averages = _averages(plan, engine, updates, seeds)
-    shape = steps, len(starts) * k
+    shape = steps, len(seeds) * k
     batch_loss = torch.empty(shape, device=plan.kind.device, dtype=torch.float64)
     rows, columns = torch.tensor(which)[:, None], torch.tensor(which_seeds)
 
     def place(x: torch.Tensor) -> torch.Tensor:
         """runs × … as configurations × seeds × …, on the CPU."""
-        return x.view(len(starts), k, *x.shape[1:]).transpose(0, 1).cpu()
+        return x.view(len(seeds), k, *x.shape[1:]).transpose(0, 1).cpu()
 
     def look(t: int) -> None:
         if t in plan.kept:
@@ -369,7 +359,7 @@ def _train(
     for t, batch in enumerate(order):
         if t % _BLOCK == 0:
             hyper = scheduled(plan.found, which, t, min(steps, t + _BLOCK))
-            hyper = {n: x.repeat(1, len(starts)) for n, x in hyper.items()}
+            hyper = {n: x.repeat(1, len(seeds)) for n, x in hyper.items()}
             for update in updates:
                 update.prepare(t, hyper)
         examples = batch.to(plan.kind.device, non_blocking=True)
@@ -394,7 +384,11 @@ def _updates(plan: _Plan, engine: Engine) -> list[Update]:
         given = {n: first[n] for n in rule.hyperparameters if n in first and n != SCHEDULE}
         flags = {n: x for n, x in given.items() if not isinstance(x, float)}
         names = [n for n in given if n not in flags]
-        of_rule = [i for i, r in enumerate(plan.rules) if r is rule]
+        # An optimizer leaves alone what has no gradient: no decay, either.
+        used = [n not in plan.kind.unused for n in plan.kind.params]
+        of_rule = [i for i, r in enumerate(plan.rules) if r is rule and used[i]]
+        if not of_rule:
+            continue
         params = [engine.params[i] for i in of_rule]
         grads = [engine.grads[i] for i in of_rule]
         updates.append(Update(rule, flags, names, params, grads))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import torch
@@ -73,10 +74,11 @@ class Vmapped:
     def outputs(self, x: torch.Tensor) -> torch.Tensor:
         """Outputs of each run on the same examples: runs × examples × …."""
 
-        def one(params: Any, buffers: Any) -> Any:
-            return functional_call(self.model, (params, buffers), (x,))
-
-        result: torch.Tensor = vmap(one)(self.params, self.buffers)
+        call = caller(self.model)
+        with evaluating(self.model):
+            result: torch.Tensor = vmap(lambda params, buffers: call({**params, **buffers}, x))(
+                self.params, self.buffers
+            )
         return result
 
     def _by_seed(self, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -85,7 +87,39 @@ class Vmapped:
 
 def loss_of_parameters(model: nn.Module, loss: Loss) -> Callable[..., torch.Tensor]:
     """The loss of a network as a function of parameters, buffers, inputs and targets."""
-    return lambda params, buffers, x, y: loss(functional_call(model, (params, buffers), (x,)), y)
+    call = caller(model)
+    return lambda params, buffers, x, y: loss(call({**params, **buffers}, x), y)
+
+
+def caller(model: nn.Module) -> Callable[[dict[str, torch.Tensor], Any], Any]:
+    """A network as a function of its parameters and buffers, by name, and of inputs.
+
+    A tensor that several modules have is given to each, and a module that has several names gets
+    its tensors once: torch.func.functional_call, left alone, does not put such a module back.
+    """
+    names = {id(x): n for n, x in (*model.named_parameters(), *model.named_buffers())}
+    places = {
+        f"{of}.{own}" if of else own: names[id(x)]
+        for of, module in model.named_modules()
+        for own, x in (*module._parameters.items(), *module._buffers.items())
+        if x is not None
+    }
+
+    def call(tensors: dict[str, torch.Tensor], x: Any) -> Any:
+        given = {place: tensors[name] for place, name in places.items() if name in tensors}
+        return functional_call(model, given, (x,), tie_weights=False)
+
+    return call
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """A network in evaluation, and in training again after it."""
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train()
 
 
 def hessian_product(model: nn.Module, loss: Loss) -> Callable[..., dict[str, torch.Tensor]]:
@@ -106,7 +140,7 @@ def refuse(model: nn.Module) -> None:
     """Refuse with a ValueError what many copies at once cannot have."""
     for name, module in model.named_modules():
         where = f"{type(module).__name__} {name!r}" if name else type(module).__name__
-        if isinstance(module, nn.modules.dropout._DropoutNd) and module.p > 0 and module.training:
+        if isinstance(module, nn.modules.dropout._DropoutNd) and module.p > 0:
             raise ValueError(
                 f"{where} draws random numbers, which would differ from those of a run alone: "
                 "set p=0 or take it out"
@@ -143,34 +177,30 @@ _CHANGES = {
 
 
 def probe(model: nn.Module, loss: Loss, x: torch.Tensor, y: torch.Tensor) -> None:
-    """Run two copies on a few examples, and raise a ValueError in one line if that fails or
-    gives what one copy alone does not."""
-    params = {n: p.detach() for n, p in model.named_parameters()}
-    buffers = {n: b.detach().clone() for n, b in model.named_buffers()}
-
-    def gradients(params: Any, x: torch.Tensor, y: torch.Tensor) -> Any:
-        return grad_and_value(lambda p: loss(functional_call(model, (p, buffers), (x,)), y))(params)
-
-    alone, _ = attempt(lambda: gradients(params, x, y))
+    """Run some copies on a few examples, and raise a ValueError in one line if that fails."""
+    one = grad_and_value(loss_of_parameters(model, loss))
+    params = {n: p.detach() for n, p in model.named_parameters() if p.requires_grad}
+    rest = {n: x.detach().clone() for n, x in untrained(model).items()}
+    attempt(lambda: one(params, rest, x, y))
     four = {n: p.expand(2, 2, *p.shape).clone() for n, p in params.items()}
+    same = {n: b.expand(2, 2, *b.shape).clone() for n, b in rest.items()}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            of_configurations = vmap(gradients, in_dims=(0, None, None))
-            together, _ = vmap(of_configurations)(four, torch.stack([x, x]), torch.stack([y, y]))
+            of_configurations = vmap(one, in_dims=(0, 0, None, None))
+            vmap(of_configurations)(four, same, torch.stack([x, x]), torch.stack([y, y]))
     except Exception as error:
         said = str(error).lower()
         change = next((c for sign, c in _CHANGES.items() if sign in said), first_line(error))
         raise ValueError(
             f"{type(model).__name__} or its loss cannot be one of many: {change}"
         ) from error
-    for name, g in alone.items():
-        scale = g.abs().max() + 1e-6
-        if not torch.allclose(together[name][1, 1] / scale, g / scale, rtol=0, atol=1e-3):
-            raise ValueError(
-                f"{type(model).__name__} cannot be one of many: the gradient of {name} differs "
-                "from call to call, or under torch.func.vmap; make the model a pure function"
-            )
+
+
+def untrained(model: nn.Module) -> dict[str, torch.Tensor]:
+    """Frozen parameters and buffers, by name."""
+    frozen = {n: p for n, p in model.named_parameters() if not p.requires_grad}
+    return {**frozen, **dict(model.named_buffers())}
 
 
 def first_line(error: Exception) -> str:

@@ -234,19 +234,15 @@ def test_data_without_a_target_for_each_example(task):
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), None, "1", True, 1j])
-def test_a_schedule_that_gives_no_number_is_refused_before_training(task, bad):
-    steps, calls = 300, []
-
-    def loss(z, y):
-        calls.append(1)
-        return nn.functional.cross_entropy(z, y)
+def test_a_schedule_that_gives_no_number_is_refused_before_training(task, bad, monkeypatch):
+    steps = 300
 
     def schedule(t):
         return bad if t == steps - 1 else 1.0
 
+    monkeypatch.setattr("optlab.grid.train._train", None)
     with pytest.raises(ValueError, match=f"the schedule of lr gives .* at t = {steps - 1}"):
-        train_grid(small, task, SGD, {"lr": 0.1}, schedule, steps=steps, batch_size=10, loss=loss)
-    assert len(calls) < 40
+        train_grid(small, task, SGD, {"lr": 0.1}, schedule, steps=steps, batch_size=10)
 
 
 def test_a_schedule_that_fails_or_gives_numbers_of_another_kind(task):

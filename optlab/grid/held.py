@@ -1,0 +1,38 @@
+"""What is tried before training leaves no trace in the random numbers that are drawn after it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import numpy as np
+import torch
+
+
+def forked(device: torch.device) -> AbstractContextManager[None]:
+    """What is drawn within from torch's global generators has not been drawn without."""
+    return torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """The same for all devices, and for the global generators of Python and NumPy."""
+    of_python, of_numpy = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng():
+            yield
+    finally:
+        random.setstate(of_python)
+        np.random.set_state(of_numpy)
+
+
+def generators(device: torch.device) -> list[torch.Generator]:
+    """torch's global generators: of the CPU, and of a GPU."""
+    on_device = [torch.cuda.default_generators[device.index]] if device.type == "cuda" else []
+    return [torch.default_generator, *on_device]
+
+
+def states(device: torch.device) -> list[torch.Tensor]:
+    """The states of `generators`."""
+    return [generator.get_state() for generator in generators(device)]
