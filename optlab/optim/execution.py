@@ -89,33 +89,50 @@ def compiled(batch: Batch, found: Found | None = None, *, give_up: bool = False)
     flags = {k: v for k, v in hyper.items() if not _is_number(v)}
     names = tuple(k for k in hyper if k not in flags)
     cut = _split(batch.rule, tuple(flags.items()), names, batch.compute)
-    done: set[int] = set()
+    done: list[int] = []
     if cut.fusible and found.fits:
-        fit = found.fits
         numbers = cut.numbers(batch.t, *(hyper[k] for k in names))
         c = _pack(numbers, device, batch.compute or dtype)
-        try:
-            run = _native(cut, dtype) if device.type == "cpu" and not batch.compute else None
-            if run is not None:
-                run(_arrays(batch, fit), c)
-                done.update(fit)
-            else:
-                kernel = _compiled(cut, dtype, device.type)
-                shape = _flat if cut.flat else _alone
-                for i in fit:
-                    if batch.params[i].numel() >= WORTH_A_CALL:
-                        kernel(*(shape(x) for x in _arrays(batch, [i])[0]), c)
-                        done.add(i)
-        except (native.CannotCompile, torch._dynamo.exc.TorchDynamoException) as error:
-            if not give_up:
-                raise
-            _give_up_compiling(device.type, error)
+        _run_kernel(batch, cut, found.fits, c, done, give_up)
         # as copy_ does, for backward
         torch.autograd.graph.increment_version([batch.params[i] for i in done])
     if rest := [i for i in (*found.fits, *found.lists) if i not in done]:
         foreach(batch.part(sorted(rest)))
     if found.own:
         plain(batch.part(found.own))
+
+
+def _run_kernel(
+    batch: Batch, cut: Split, fit: list[int], c: torch.Tensor, done: list[int], give_up: bool
+) -> None:
+    """Step the parameters at `fit` by a kernel, and note in `done` those that were stepped."""
+    device, dtype = batch.params[0].device, batch.params[0].dtype
+    route = "C"
+    try:
+        run = None
+        if device.type == "cpu" and not batch.compute:
+            if give_up and (device.type, route) in _given_up:
+                return
+            run = _native(cut, dtype)
+        if run is not None:
+            run(_arrays(batch, fit), c)
+            done += fit
+            return
+        route = "torch.compile"
+        if give_up and (device.type, route) in _given_up:
+            return
+        kernel = _compiled(cut, dtype, device.type)
+        shape = _flat if cut.flat else _alone
+        for i in fit:
+            if batch.params[i].numel() >= WORTH_A_CALL:
+                kernel(*(shape(x) for x in _arrays(batch, [i])[0]), c)
+                done.append(i)
+    except Exception as error:
+        # What torch.compile raises is of many classes: where its own cache cannot be written, too.
+        # Whatever is wrong with the tensors themselves, `foreach` will say.
+        if not give_up or (route == "C" and not isinstance(error, native.CannotCompile)):
+            raise
+        _give_up_compiling(device.type, route, error)
 
 
 def _arrays(batch: Batch, indices: list[int]) -> list[list[torch.Tensor]]:
@@ -150,7 +167,7 @@ def run(batch: Batch, execution: str, found: Found | None = None) -> None:
         device = batch.params[0].device.type
         enough = WORTH_COMPILING.get(device, WORTH_COMPILING_ELSEWHERE)
         large = sum(p.numel() for p in batch.params) >= enough
-        execution = "compiled or foreach" if large and _can_compile(device) else "foreach"
+        execution = "compiled or foreach" if large and _has_compiler(device) else "foreach"
     if execution == "foreach":
         if found.own:
             plain(batch.part(found.own))
@@ -173,7 +190,9 @@ def _split(
 @functools.cache
 def _native(cut: Split, dtype: torch.dtype) -> native.Kernel | None:
     """The C function, or None where C is not for this rule or there is no C compiler."""
-    if dtype not in native.REAL or native.compiler() is None:
+    if dtype not in native.REAL:
+        return None
+    if not _has_c():
         return None
     try:
         return native.kernel(cut.text, cut.rule, dtype)
@@ -185,6 +204,10 @@ def _native(cut: Split, dtype: torch.dtype) -> native.Kernel | None:
 def _compiled(cut: Split, dtype: torch.dtype, device: str) -> Callable[..., None]:
     # dtype and device are in the key so that each kernel is compiled only once:
     # torch.compile gives up on a function that it has specialized too often.
+    if device == "cpu" and not _has_cxx():
+        raise native.CannotCompile(
+            f"no C++ compiler found, which torch.compile needs for {dtype}: install g++, or set CXX"
+        )
     copy = fx.GraphModule({}, cut.tensors.graph)
     return torch.compile(copy, dynamic=True, fullgraph=True)
 
@@ -211,33 +234,41 @@ def _pack(numbers: tuple[Any, ...], device: torch.device, dtype: torch.dtype) ->
     return torch.tensor(numbers, dtype=dtype, device=device)
 
 
-_given_up: set[str] = set()
+# Kinds of devices with the compilers, "C" or "torch.compile", that failed there.
+_given_up: set[tuple[str, str]] = set()
 
 
 def forget_kernels() -> None:
     """Compile anew from here on, also where compilation was given up."""
-    for cached in (_split, _native, _compiled, _has_compiler):
+    for cached in (_split, _native, _compiled, _has_compiler, _has_c):
         cached.cache_clear()
     _given_up.clear()
-
-
-def _can_compile(device: str) -> bool:
-    return device not in _given_up and _has_compiler(device)
 
 
 @functools.cache
 def _has_compiler(device: str) -> bool:
     if device == "cpu":
-        named = native.compiler(), shutil.which(os.environ.get("CXX", "g++"))
-        return any(name is not None for name in named)
+        return _has_c() or _has_cxx()
     from torch.utils._triton import has_triton
 
     return bool(has_triton())
 
 
-def _give_up_compiling(device: str, error: Exception) -> None:
-    _given_up.add(device)
-    reason = str(error).strip().splitlines()[0]
+@functools.cache
+def _has_c() -> bool:
+    found = native.compiler() is not None
+    if not found and (named := os.environ.get("CC")):
+        warnings.warn(f"CC={named} names no program: rules are not compiled to C", stacklevel=2)
+    return found
+
+
+def _has_cxx() -> bool:
+    return shutil.which(os.environ.get("CXX", "g++")) is not None
+
+
+def _give_up_compiling(device: str, route: str, error: Exception) -> None:
+    _given_up.add((device, route))
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
     warnings.warn(
         f"compilation failed on {device} ({reason}); optlab goes on with execution='foreach'",
         stacklevel=2,

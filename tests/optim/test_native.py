@@ -12,7 +12,7 @@ from twins import parameters, train
 import optlab
 from optlab import rules
 from optlab.optim import execution, native
-from optlab.optim.native import elements, library, matrices
+from optlab.optim.native import elements, matrices, toolchain
 from optlab.optim.split import split
 
 pytestmark = pytest.mark.skipif(native.compiler() is None, reason="no C compiler")
@@ -207,7 +207,7 @@ def test_the_library_is_kept_between_processes(tmp_path, monkeypatch):
 
 def test_a_refused_source_says_so(tmp_path, monkeypatch):
     monkeypatch.setenv("OPTLAB_CACHE", str(tmp_path))
-    monkeypatch.setattr(library, "FLAGS", ("--no-such-flag",))
+    monkeypatch.setattr(toolchain, "FLAGS", ("--no-such-flag",))
     with pytest.raises(native.CannotCompile, match="no-such-flag"):
         make("adam")
     assert list(tmp_path.iterdir()) == []

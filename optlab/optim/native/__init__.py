@@ -19,8 +19,9 @@ from torch import fx
 
 from optlab import ops
 from optlab.optim.native import elements, matrices
-from optlab.optim.native.library import CannotCompile, compiler, load
+from optlab.optim.native.library import load
 from optlab.optim.native.plan import CannotWrite, Plan, read
+from optlab.optim.native.toolchain import CannotCompile, compiler
 from optlab.rules import Rule
 
 __all__ = [

@@ -3,68 +3,50 @@
 from __future__ import annotations
 
 import ctypes
-import functools
 import hashlib
-import os
-import platform
-import shutil
-import subprocess
-import tempfile
 from pathlib import Path
 from typing import Any
 
-FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast")
-_COMPILERS = ("cc", "gcc", "clang")
-
-
-class CannotCompile(Exception):
-    """The C compiler is missing or refused."""
+from optlab.optim.native import cache
+from optlab.optim.native.toolchain import (
+    CannotCompile,
+    compile_to,
+    described,
+    required_compiler,
+)
 
 
 def load(source: str) -> Any:
-    """The function `step` of a C source. Raises CannotCompile."""
-    return ctypes.CDLL(str(_library(source))).step
+    """The function `step` of a C source: from the cache, or compiled into it.
 
-
-def compiler() -> str | None:
-    """The C compiler: what CC names, or cc, gcc or clang."""
-    named = os.environ.get("CC")
-    return shutil.which(named) if named else next(filter(None, map(shutil.which, _COMPILERS)), None)
-
-
-def _library(source: str) -> Path:
-    """The shared library of `source`: from the cache, or compiled into it."""
-    cc = compiler()
-    if cc is None:
-        raise CannotCompile("no C compiler found: install gcc, or set CC")
-    key = hashlib.sha256("\0".join([source, cc, *FLAGS, _processor()]).encode()).hexdigest()[:24]
-    library = _cache() / f"{key}.so"
-    if not library.exists():
-        library.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=library.parent) as folder:
-            text, made = Path(folder, "step.c"), Path(folder, "step.so")
-            text.write_text(source)
-            shared = ["-fopenmp", "-shared", "-fPIC"]
-            command = [cc, *FLAGS, *shared, "-o", str(made), str(text), "-lm"]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise CannotCompile(f"{cc} failed: {done.stderr.strip()[:500]}")
-            made.replace(library)
-    return library
-
-
-def _cache() -> Path:
-    if "OPTLAB_CACHE" in os.environ:
-        return Path(os.environ["OPTLAB_CACHE"])
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base, "optlab", "kernels")
-
-
-@functools.cache
-def _processor() -> str:
-    """What -march=native depends on, so that a shared cache serves each processor its own."""
+    Raises CannotCompile, whatever the reason: no compiler, a broken one, or no folder that a
+    library can be written to and loaded from.
+    """
+    command = required_compiler()
+    key = hashlib.sha256("\0".join([source, *described(command)]).encode()).hexdigest()[:32]
+    reasons: list[str] = []
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next((x for x in lines if x.startswith(("flags", "Features"))), "")
-    except OSError:
-        return f"{platform.machine()} {platform.processor()}"
+        for folder in cache.folders():
+            kept = cache.find(folder, key)
+            if kept is not None:
+                try:
+                    return _step(kept)
+                except (OSError, AttributeError):
+                    cache.discard(kept)
+            try:
+                made = cache.keep(folder, key, lambda to: compile_to(to, source, command))
+            except (OSError, CannotCompile) as error:
+                reasons.append(str(error))
+                continue
+            try:
+                return _step(made)
+            except (OSError, AttributeError) as error:
+                cache.discard(made)
+                reasons.append(str(error))
+    except OSError as error:  # no folder for temporary files
+        reasons.append(str(error))
+    raise CannotCompile(reasons[-1])
+
+
+def _step(library: Path) -> Any:
+    return ctypes.CDLL(str(library)).step
