@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import forked_kernels
+import hypothesis
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
@@ -20,6 +21,15 @@ def pytest_addoption(parser):
         "--whole", action="store_true", help="second runs of the chapters at their full size"
     )
 
+
+# "ci", everywhere: the same examples at each run, so that a change fails for what it changes.
+# "random", once a day (HYPOTHESIS_PROFILE=random): others, and how to have the one that failed
+# again.
+hypothesis.settings.register_profile("ci", derandomize=True, database=None, deadline=None)
+hypothesis.settings.register_profile(
+    "random", derandomize=False, database=None, deadline=None, print_blob=True
+)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "ci")
 
 CHAPTERS = Path(__file__).parent / "notebooks"
 SECOND_RUNS = "tests/notebooks/test_papermill.py"

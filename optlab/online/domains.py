@@ -229,9 +229,10 @@ class Ball(Domain):
         u, _ = scaled(direction)
         length = torch.linalg.vector_norm(u)
         if self.radius > _COMMON:
-            return u * (self.radius / length)
+            on_the_sphere: Tensor = u * (self.radius / length)
+            return on_the_sphere
         # Few digits are left near the smallest float: rounded up, it would leave the ball.
-        y = (u / length) * self.radius
+        y: Tensor = (u / length) * self.radius
         while not self._reaches(*scaled(y)):
             y = torch.nextafter(y, torch.zeros_like(y))
         return y
