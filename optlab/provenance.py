@@ -8,6 +8,7 @@ import platform
 import subprocess
 from contextlib import suppress
 from datetime import UTC, datetime
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,9 +42,15 @@ def machine(device: torch.device) -> str:
 
 
 def versions(*packages: str) -> dict[str, str]:
-    """Python's version and those of the packages that are installed."""
+    """Python's version and those of the packages that are installed.
+
+    Optlab's own is that of its code: in the index of packages, another project has its name.
+    """
     found = {"python": platform.python_version()}
     for name in packages:
+        if name == "optlab":
+            found[name] = import_module("optlab").__version__
+            continue
         with suppress(PackageNotFoundError):  # the book's tools are not the package's
             found[name] = version(name)
     return found

@@ -9,6 +9,8 @@ from textwrap import shorten
 
 from docutils import nodes
 
+from optlab import __version__
+
 LENGTH = 200  # of a description, in characters: what search engines show
 SENTENCE = re.compile(r"(?<=[.?!])\s+")
 LABELS = "One idea.", "Before this.", "In the deck."  # of a chapter's card
@@ -81,7 +83,7 @@ def foot(app, pagename, templatename, context, doctree):
         "changed": app.book_changed.get(str(path)),
         "commit": app.book_commit,
         "repository": app.config.html_theme_options.get("repository_url"),
-        "versions": {name: version(name).split("+")[0] for name in ("optlab", "torch")},
+        "versions": {"optlab": __version__, "torch": version("torch").split("+")[0]},
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
@@ -126,7 +128,8 @@ def require_libraries(*more: str) -> None:
     names = ("distributed", "filelock", "polars", *more)
     if missing := [name for name in names if not find_spec(name)]:
         raise RunError(
-            f"a sweep needs {', '.join(missing)}; install with: pip install 'optlab[sweep]'"
+            f"a sweep needs {', '.join(missing)}; install with: "
+            f"{_python()} -m pip install {' '.join(missing)}"
         )
 
 
@@ -144,6 +147,13 @@ def _refuse_mixture(plan: Plan, folder: Folder, code: dict[str, str]) -> None:
     finished = folder.finished(plan)
     if len(finished) < len(plan.runs):  # else nothing new is made
         refuse_mixture(folder.records(replace(plan, runs=finished)), code, folder.path)
+
+
+def _python() -> str:
+    """The Python that runs this, as one types it here."""
+    path = Path(sys.executable)
+    here = Path.cwd()
+    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
 def _run_missing(

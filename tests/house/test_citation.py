@@ -1,6 +1,7 @@
 """The ways to cite the book agree with each other, with the package and with its changelog."""
 
 import re
+import tomllib
 from importlib.metadata import version
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import yaml
 import optlab
 
 ROOT = Path(__file__).parents[2]
+NAME = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["name"]
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +33,7 @@ def test_citation_data_agree(cff):
 
 def test_one_version(cff):
     assert optlab.__version__ == cff["version"]
-    assert version("optlab") == optlab.__version__, "install again: pip install --no-deps -e ."
+    assert version(NAME) == optlab.__version__, "install again: pip install --no-deps -e ."
 
 
 def test_the_changelog_begins_with_the_release(cff):

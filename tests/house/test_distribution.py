@@ -63,7 +63,7 @@ def sdist(tmp_path_factory):
     with tarfile.open(build("sdist", source, folder)) as archive:
         archive.extractall(folder / "unpacked", filter="data")
     [top] = (folder / "unpacked").iterdir()
-    assert top.name == f"optlab-{optlab.__version__}"
+    assert top.name == f"optlab_book-{optlab.__version__}"
     return top
 
 
@@ -74,19 +74,20 @@ def wheel(sdist, tmp_path_factory):
 
 def test_the_source_distribution_is_the_package_and_its_documents(sdist):
     there = {path.relative_to(sdist).as_posix() for path in sdist.rglob("*") if path.is_file()}
-    there = {name for name in there if not name.startswith("optlab.egg-info/")}
+    there = {name for name in there if not name.startswith("optlab_book.egg-info/")}
     assert there == package_files() | DOCUMENTS | BUILDING
 
 
 def test_the_wheel_is_the_package(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-        info = f"optlab-{optlab.__version__}.dist-info/"
+        info = f"optlab_book-{optlab.__version__}.dist-info/"
         assert {name for name in names if not name.startswith(info)} == package_files()
         assert f"{info}licenses/LICENSE" in names
         metadata = HeaderParser().parsestr(archive.read(f"{info}METADATA").decode())
         assert "optlab = optlab.cli:main" in archive.read(f"{info}entry_points.txt").decode()
     assert metadata["Version"] == optlab.__version__
+    assert metadata["Name"] == "optlab-book"  # "optlab" on the package index is another project
     assert metadata["License-Expression"] == "MIT"
 
 
