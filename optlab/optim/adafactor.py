@@ -38,6 +38,7 @@ class Adafactor(RuleOptimizer):
         ValueError: for impossible values, in torch.optim's words where it has any.
     """
 
+    torch_has: ClassVar[frozenset[str]] = frozenset({"beta2_decay", "d"})
     state_names: ClassVar[dict[str, str]] = {"R": "row_var", "C": "col_var", "V": "variance"}
     real_only: ClassVar[bool] = True
 
@@ -75,12 +76,13 @@ class Adafactor(RuleOptimizer):
         if not group["d"] > 0:
             raise ValueError(f"Invalid d value: {group['d']}")
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        for group in self.param_groups:
-            eps1, eps2 = group["eps"]
-            if eps1 is None:  # in torch: what suits each parameter's dtype
-                group["eps"] = (self.defaults["eps"][0], eps2)
+    def adopt(self, group: dict[str, Any]) -> dict[str, Any]:
+        group = super().adopt(group)
+        eps = group.get("eps")
+        if isinstance(eps, tuple | list) and len(eps) == 2 and eps[0] is None:
+            # in torch: what suits each parameter's dtype
+            group["eps"] = (self.defaults["eps"][0], eps[1])
+        return group
 
     def rule_for(self, p: torch.Tensor, group: dict[str, Any]) -> Rule:
         rules = _MATRIX if p.dim() >= 2 else _VECTOR

@@ -51,6 +51,7 @@ class AdaGrad(_AdaGrad):
 
     rules: ClassVar[dict[str, Rule]] = _RULES
     rules_l2: ClassVar[dict[str, Rule]] = _RULES_L2
+    torch_has: ClassVar[frozenset[str]] = frozenset({"lr_decay"})
     refused: ClassVar[dict[str, str]] = {"lr_decay": "use a learning-rate scheduler instead"}
 
     def __init__(

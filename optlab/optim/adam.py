@@ -31,6 +31,7 @@ class Adam(RuleOptimizer):
         ValueError: for impossible values, in torch.optim.Adam's words.
     """
 
+    torch_has: ClassVar[frozenset[str]] = frozenset({"amsgrad"})
     state_names: ClassVar[dict[str, str]] = {"m": "exp_avg", "v": "exp_avg_sq"}
     refused: ClassVar[dict[str, str]] = {
         "amsgrad": "AMSGrad is another algorithm, with a state of its own",

@@ -38,6 +38,7 @@ class AdamW(RuleOptimizer):
         ValueError: for impossible values, in torch.optim's words where it has any.
     """
 
+    torch_has: ClassVar[frozenset[str]] = frozenset({"amsgrad"})
     state_names: ClassVar[dict[str, str]] = {"m": "exp_avg", "v": "exp_avg_sq"}
     refused: ClassVar[dict[str, str]] = {
         "amsgrad": "AMSGrad is another algorithm, with a state of its own",
@@ -77,6 +78,13 @@ class AdamW(RuleOptimizer):
         super().__setstate__(state)
         for group in self.param_groups:
             self._remember_lr(group)
+
+    def adopt(self, group: dict[str, Any]) -> dict[str, Any]:
+        if group.get("decoupled_weight_decay", True) is False:
+            raise ValueError(
+                "cannot load a state with decoupled_weight_decay=False: it is that of torch's Adam"
+            )
+        return super().adopt(group)
 
     def watched(self, defaults: dict[str, Any]) -> list[str]:
         return [*super().watched(defaults), *_FIRST]

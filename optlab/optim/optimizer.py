@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import warnings
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, overload
 
@@ -18,6 +17,7 @@ from optlab.optim.batch import Batch
 from optlab.optim.counts import Histories, as_count, checked, is_count, new_count
 from optlab.optim.execution import run
 from optlab.optim.groups import described
+from optlab.optim.loading import MADE_BY, TORCH_ONLY, prepare, state_dtype
 from optlab.optim.nonfinite import all_finite, guarded
 from optlab.optim.settings import differing, is_number, make_plain, plain, validate
 from optlab.rules import Rule
@@ -64,6 +64,8 @@ class RuleOptimizer(torch.optim.Optimizer):
     real_only: ClassVar[bool] = False
     # Whether torch's class of this name keeps no step counts.
     uncounted: ClassVar[bool] = False
+    # Entries that the groups of torch's class of this name have; none if there is no such class.
+    torch_has: ClassVar[frozenset[str]] = frozenset()
     # Settings of this class that are one of a few words.
     choices: ClassVar[dict[str, tuple[str, ...]]] = {}
 
@@ -124,7 +126,7 @@ class RuleOptimizer(torch.optim.Optimizer):
 
     def watched(self, defaults: dict[str, Any]) -> list[str]:
         """The entries of a group that `validate` looks at."""
-        return [*(key for key in defaults if key not in _TORCH_ONLY), *self.refused]
+        return [*(key for key in defaults if key not in TORCH_ONLY), *self.refused]
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         if isinstance(param_group, dict):
@@ -235,6 +237,13 @@ class RuleOptimizer(torch.optim.Optimizer):
         """
         return torch.as_tensor(self._steps, dtype=torch.int64, device=self._device())
 
+    def _recount(self) -> None:
+        """Take the number of steps from the counts that are there."""
+        self._taken = False
+        entries = [x for x in self.state.values() if isinstance(x, Mapping)]
+        counts = [x["step"] for x in entries if is_count(x.get("step"))]
+        self._steps = max((int(count.item()) for count in counts), default=0)
+
     def _device(self) -> torch.device:
         params = (p for group in self.param_groups for p in group["params"])
         return next((p.device for p in params), torch.device("cpu"))
@@ -281,7 +290,7 @@ class RuleOptimizer(torch.optim.Optimizer):
             lr = values["lr"]
             # A schedule changes the rate at each step, and that much is seen at once.
             if changed and not (changed == ["lr"] and type(lr) is float and 0 <= lr < math.inf):
-                self._check_group(i, group)
+                self.check_group(i, len(self.param_groups), group)
                 make_plain(group, self._watched)
                 values = self._values(group)
             now.append(values)
@@ -296,14 +305,15 @@ class RuleOptimizer(torch.optim.Optimizer):
             values["value of lr"] = lr.item()
         return values
 
-    def _check_group(self, i: int, group: dict[str, Any]) -> None:
+    def check_group(self, i: int, groups: int, group: dict[str, Any]) -> None:
+        """Refuse impossible settings with a ValueError that says of which group they are."""
         for key in self.defaults:
-            if key not in group and key not in _TORCH_ONLY:
+            if key not in group and key not in TORCH_ONLY:
                 raise ValueError(f"parameter group {i} has no {key} any more: set it")
         try:
             self.validate({**group, **{k: plain(group[k]) for k in self._watched if k in group}})
         except ValueError as error:
-            where = f" (parameter group {i})" if len(self.param_groups) > 1 else ""
+            where = f" (parameter group {i})" if groups > 1 else ""
             raise ValueError(f"{error}{where}") from None
 
     def _complaint(self) -> str:
@@ -324,7 +334,7 @@ class RuleOptimizer(torch.optim.Optimizer):
             if p.grad is not None:
                 rule = self.rule_for(p, group)
                 if rule not in keys:
-                    keys[rule] = ["step", *map(self._key, rule.initial)]
+                    keys[rule] = ["step", *map(self.key_of, rule.initial)]
                 state = self.state[p]
                 first = False
                 for key in keys[rule]:
@@ -360,7 +370,7 @@ class RuleOptimizer(torch.optim.Optimizer):
     def complete_state(self, p: torch.Tensor, rule: Rule, group: dict[str, Any]) -> bool:
         """Give p the state that the rule needs; True if some of it had to be made."""
         state = self.state[p]
-        missing = [name for name in rule.initial if state.get(self._key(name)) is None]
+        missing = [name for name in rule.initial if state.get(self.key_of(name)) is None]
         step = state.get("step")
         if step is None:
             begun = len(missing) < len(rule.initial)
@@ -373,10 +383,10 @@ class RuleOptimizer(torch.optim.Optimizer):
         elif not isinstance(step, torch.Tensor):
             state["step"] = as_count(step, described(p, self.param_groups))
         for name in missing:
-            state[self._key(name)] = self.initial(name, p.to(_dtype_of_state(p)), group)
+            state[self.key_of(name)] = self.initial(name, p.to(state_dtype(p)), group)
         return bool(missing)
 
-    def _key(self, name: str) -> str:
+    def key_of(self, name: str) -> str:
         """The key in `state_dict()` of the state variable that the rule calls `name`."""
         return self.state_names.get(name, name)
 
@@ -407,7 +417,7 @@ class RuleOptimizer(torch.optim.Optimizer):
             grads = list(torch._foreach_neg(grads))
         state = {
             name: [s[key] for s in states]
-            for name, key in ((name, self._key(name)) for name in rule.initial)
+            for name, key in ((name, self.key_of(name)) for name in rule.initial)
         }
         compute = torch.float32 if dtype in _HALF else None
         # A gradient has another dtype only where p.grad_dtype says so.
@@ -417,7 +427,9 @@ class RuleOptimizer(torch.optim.Optimizer):
         def name_of(i: int) -> str:
             return f"{described(params[i], self.param_groups)},"
 
-        batch = Batch(rule, t, hyper, arranged, grads, state, compute, name=name_of, key=self._key)
+        batch = Batch(
+            rule, t, hyper, arranged, grads, state, compute, name=name_of, key=self.key_of
+        )
         if dtype.is_complex:
             inspection.refuse_conjugates(batch)
             batch.params, batch.grads = _real(arranged), _real(grads)
@@ -434,60 +446,77 @@ class RuleOptimizer(torch.optim.Optimizer):
                 self._histories.keep(p, step, history)
 
     def state_dict(self) -> dict[str, Any]:
-        """As torch.optim's. Settings that other code took from NumPy or the like are made plain
-        numbers first, so that `torch.load` reads them."""
+        """As torch.optim's; and each group says as "optimizer" of which class the state is.
+
+        Settings that other code took from NumPy or the like are made plain numbers first, so that
+        `torch.load` reads them.
+        """
         for group in self.param_groups:
             make_plain(group, self.defaults)
-        return super().state_dict()
+        state: dict[str, Any] = super().state_dict()
+        for group in state.get("param_groups", []):  # a hook of the user's may have changed it
+            group[MADE_BY] = type(self).__name__
+        return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Load a state of this class, or of torch's class of the same name.
+        """Load a state of this class, or of torch's class of the same name: all of it or nothing.
 
         State tensors are copied to the parameters' devices, in the dtype in which
         a step is calculated: the parameter's, but float32 for half precision.
-        `execution` and `nonfinite` stay as they are here.
+        `execution` and `nonfinite` stay as they are here; settings that the state does not have
+        take this optimizer's defaults.
+
+        Where both sides have the parameters' names (`model.named_parameters()`), the state goes
+        to the parameters of the same names, whatever their order in a group; prefixes of
+        DistributedDataParallel, torch.compile and FSDP do not count. Else it goes by their order.
+
+        Raises:
+            ValueError: the state is another optimizer's, or was saved for other parameters (of
+                other names, shapes, numbers or groups), or holds impossible settings or step
+                counts. Nothing was changed then.
         """
-        here = [{key: g[key] for key in ("execution", "nonfinite")} for g in self.param_groups]
-        saved: dict[str, Any] = {}
+        if not isinstance(state_dict, Mapping):
+            kind = type(state_dict).__name__
+            raise ValueError(f"not the state of an optimizer, but a {kind}")
+        prepared: dict[str, Any] = {}
 
         def receive(_: torch.optim.Optimizer, given: dict[str, Any]) -> dict[str, Any]:
-            for group in given["param_groups"]:
-                for key, remedy in self.refused.items():
-                    if group.get(key):
-                        raise ValueError(f"cannot load a state with {key}={group[key]}: {remedy}")
-            saved.update(copy.deepcopy(given))
-            ids = [i for g in saved["param_groups"] for i in g["params"]]
-            params = [p for g in self.param_groups for p in g["params"]]
-            for i, p in zip(ids, params, strict=False):
-                entries = saved["state"].get(i, {})
-                if entries.get("step") is not None:
-                    entries["step"] = as_count(entries["step"], described(p, self.param_groups))
-            return saved
+            prepared.update(prepare(self, given))
+            ours = {key for group in prepared["param_groups"] for key in group["params"]}
+            rest = {key: x for key, x in prepared["state"].items() if key not in ours}
+            return {**prepared, "state": rest}
 
-        def restore(_: torch.optim.Optimizer) -> None:
-            for group, kept in zip(self.param_groups, here, strict=True):
-                for key in _TORCH_ONLY:
-                    group.pop(key, None)
-                group.update(kept)
-            # torch casts state to the dtype of the parameter; go back to what was saved.
-            ids = [i for g in saved["param_groups"] for i in g["params"]]
-            params = [p for g in self.param_groups for p in g["params"]]
-            for i, p in zip(ids, params, strict=True):
-                for key, value in saved["state"].get(i, {}).items():
-                    if key == "step":
-                        self.state[p][key] = value
-                    elif isinstance(value, torch.Tensor):
-                        dtype = torch.float64 if key in self.wide else _dtype_of_state(p)
-                        self.state[p][key] = value.to(p.device, dtype)
+        def place(_: torch.optim.Optimizer) -> None:
+            ids = [key for group in prepared["param_groups"] for key in group["params"]]
+            for key, p in zip(ids, self._parameters(), strict=True):
+                if key in prepared["state"]:
+                    self.state[p] = prepared["state"][key]
+            self._recount()
 
         # The last hook before loading and the first after it: users' own hooks keep their effect.
         before = self.register_load_state_dict_pre_hook(receive)
-        after = self.register_load_state_dict_post_hook(restore, prepend=True)
+        after = self.register_load_state_dict_post_hook(place, prepend=True)
+        kept = dict(self.__dict__)
         try:
             super().load_state_dict(state_dict)
+        except BaseException:
+            self.__dict__.update(kept)  # a hook of the user's may have failed after it
+            raise
         finally:
             before.remove()
             after.remove()
+
+    def adopt(self, group: dict[str, Any]) -> dict[str, Any]:
+        """The settings of a saved group, which torch's class of this name may have saved, as this
+        class has them.
+
+        Raises:
+            ValueError: they ask for another algorithm.
+        """
+        for key, remedy in self.refused.items():
+            if group.get(key):
+                raise ValueError(f"cannot load a state with {key}={group[key]}: {remedy}")
+        return {key: value for key, value in group.items() if key not in TORCH_ONLY}
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_taken": self._taken, "_steps": self._steps}
@@ -498,12 +527,10 @@ class RuleOptimizer(torch.optim.Optimizer):
         self._settled = []
         self._watched = self.watched(self.defaults)
         if "_steps" not in state:
-            self._taken = False
-            counts = (entries.get("step") for entries in self.state.values())
-            self._steps = max((int(x.item()) for x in counts if is_count(x)), default=0)
+            self._recount()
         for group in self.param_groups:
             for key, value in self.defaults.items():
-                if key not in _TORCH_ONLY:
+                if key not in TORCH_ONLY:
                     group.setdefault(key, value)
 
 
@@ -511,16 +538,6 @@ class RuleOptimizer(torch.optim.Optimizer):
 _ONE = torch.ones((), dtype=torch.float32, device="cpu")
 
 _HALF = (torch.float16, torch.bfloat16)
-
-# Entries of torch's parameter groups that say how torch computes, or choose another algorithm.
-_TORCH_ONLY = {
-    "foreach",
-    "fused",
-    "capturable",
-    "differentiable",
-    "amsgrad",
-    "decoupled_weight_decay",
-}
 
 
 def number(lr: float | torch.Tensor) -> float | torch.Tensor:
@@ -533,7 +550,3 @@ def number(lr: float | torch.Tensor) -> float | torch.Tensor:
 def _real(xs: list[torch.Tensor]) -> list[torch.Tensor]:
     """Complex tensors as pairs of real numbers, so that squares are squares of parts."""
     return [torch.view_as_real(x) if x.is_complex() else x for x in xs]
-
-
-def _dtype_of_state(p: torch.Tensor) -> torch.dtype:
-    return torch.float32 if p.dtype in _HALF else p.dtype

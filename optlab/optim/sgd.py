@@ -31,6 +31,7 @@ class SGD(RuleOptimizer):
         ValueError: for impossible values, in torch.optim.SGD's words.
     """
 
+    torch_has: ClassVar[frozenset[str]] = frozenset({"dampening", "nesterov"})
     state_names: ClassVar[dict[str, str]] = {"b": "momentum_buffer"}
     uncounted: ClassVar[bool] = True
 
