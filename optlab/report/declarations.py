@@ -153,7 +153,11 @@ def constant(node: ast.expr) -> Any:
 
 def called(source: str, name: str) -> ast.Call | None:
     """The first call of a function of this name, plain or dotted. SyntaxError as `parse`."""
-    for node in ast.walk(parse(source)):
+    tree = parse(source)
+    for statement in tree.body:
+        if inner := _under_a_magic(statement):
+            return called(inner, name)
+    for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             function = node.func
             own = function.attr if isinstance(function, ast.Attribute) else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import math
 import re
 import sys
@@ -117,10 +118,12 @@ def _annotations(namespace: Mapping[str, Any], rules: Mapping[str, Rule]) -> dic
     of the last statement alone, under another name."""
     cells = namespace.get("In", namespace.get("_ih"))
     texts = [text for text in cells if isinstance(text, str)] if isinstance(cells, list) else []
+    evaluate = namespace.get("__annotate__")  # Python 3.14
+    if own := getattr(evaluate, "__code__", None):  # a kernel keeps no text of what is not history
+        texts.insert(0, "".join(linecache.getlines(own.co_filename)))
     found: dict[str, Any] = dict(declared_types(texts, rules))
     if found and found.keys() >= rules.keys():
         return found
-    evaluate = namespace.get("__annotate__")  # Python 3.14
     kept = _evaluated(evaluate) if callable(evaluate) else {}
     kept = {**(namespace.get("__annotations__") or {}), **kept}
     if callable(evaluate):  # of what came before the last statement the types are lost

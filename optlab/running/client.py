@@ -221,7 +221,6 @@ class Runner:
             if not replied.done():
                 if not died.done():
                     raise _Stopped(f"the limit of {self._seconds:g} s ran out")
-                await asyncio.wait({outputs}, timeout=1)  # what it still said
                 raise _Stopped("the kernel died; was there enough memory?")
             await self._rest(client, outputs)
             cell["execution_count"] = client.code_cells_executed
@@ -229,6 +228,8 @@ class Runner:
             if not await kernel.is_alive():
                 raise _Stopped("the kernel died; was there enough memory?")
         finally:
+            if not outputs.done():  # what it has said is on its way
+                await asyncio.wait({outputs}, timeout=0.5)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -309,7 +310,7 @@ def _judge(cell: Any, reply: dict[str, Any]) -> None:
         stopped.refused = True
         raise stopped
     if name == "SystemExit":
-        value = f"{value}; a cell that exits stops the run"
+        name, value = f"SystemExit({value})", "a run goes to its last cell"
     raise _Stopped(f"{name or 'it failed'}: {value or _last_error(cell)}", traceback, error=True)
 
 

@@ -143,7 +143,7 @@ def parameters_of(book: Mapping[str, Any], name: str) -> Parameters:
         raise RunError(f"{name} has no parameters cell with a check after it")
     declared, check = (code[i]["source"] for i in (places[0], places[0] + 1))
     with _one_line(f"{name}, parameters cell"):
-        parameters = {one.name: _parameter(one) for one in declarations(declared) if one.value}
+        parameters = {one.name: _parameter(one) for one in declarations(declared)}
     with _one_line(f"{name}, the cell after the parameters"):
         call = called(check, CHECK)
         if call is None:
@@ -183,7 +183,8 @@ def read_settings(notebook: Path, scale: str) -> dict[str, Any]:
 
 
 def _parameter(one: Declaration) -> Parameter:
-    assert one.value
+    if one.value is None:
+        raise TypeError(f"line {one.line}: parameter {one.name} has no value; give it a default")
     try:
         default = constant(one.value)
     except NoConstant as error:

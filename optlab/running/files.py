@@ -43,8 +43,10 @@ def find_notebook(name: str, folder: Path = NOTEBOOKS) -> Path:
 
 def run_name(stem: str, values: Mapping[str, Any]) -> str:
     """A short file name that says what was set: `03-adam-lr=0.01-beta1=0.5`."""
-    settings = "".join(f"-{name}={value}" for name, value in values.items())
-    return shorten(re.sub(r"[^\w.,=+-]", "", stem + settings))
+    stem = re.sub(r"(-(failed|interrupted)(-\d+)?)+$", "", stem)  # of a run that is run again
+    settings = [f"-{name}={value}" for name, value in values.items()]
+    settings = [text for text in settings if not f"{stem}-".count(f"{text}-")]
+    return shorten(re.sub(r"[^\w.,=+-]", "", stem + "".join(settings)))
 
 
 def shorten(name: str, longest: int = LONGEST) -> str:

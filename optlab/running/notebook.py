@@ -38,6 +38,10 @@ def parse(content: bytes, name: str) -> dict[str, Any]:
         if isinstance(book, dict) and isinstance(book.get("worksheets"), list):
             raise RunError(f"{name} is a notebook of an old format: open and save it in Jupyter")
         raise RunError(f"{name} is not a notebook: it has no list of cells")
+    if not isinstance(book.get("nbformat_minor", 4), int):
+        raise RunError(
+            f"{name} is a notebook of format 4.{book['nbformat_minor']!r}; give a number"
+        )
     if book.get("nbformat", 4) != 4:
         raise RunError(f"{name} is a notebook of format {book['nbformat']!r}; optlab reads 4")
     _metadata(book, name)
@@ -56,7 +60,8 @@ def parse(content: bytes, name: str) -> dict[str, Any]:
             raise RunError(f"{where} has no text")
         cell["source"] = source
         if cell["cell_type"] == "code":
-            cell["outputs"] = cell.get("outputs") or []
+            if not isinstance(cell.get("outputs"), list):
+                cell["outputs"] = []
             cell.setdefault("execution_count", None)
     language = _language(book["metadata"])
     if language.lower() not in ("python", "ipython", "python3"):
@@ -78,6 +83,13 @@ def node(book: dict[str, Any]) -> Any:
 
     book.setdefault("nbformat", 4)
     book.setdefault("nbformat_minor", 4)
+    if book["nbformat_minor"] >= 5:
+        seen: set[str] = set()
+        for number, cell in enumerate(book["cells"]):
+            own = cell.get("id")
+            if not isinstance(own, str) or not own or own in seen:
+                cell["id"] = f"cell-{number}" if f"cell-{number}" not in seen else f"cell--{number}"
+            seen.add(cell["id"])
     made = nbformat.reads(json.dumps(book), as_version=4)
     for cell in made.cells:
         cell.metadata.pop("execution", None)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+LINE = 12  # characters that a notebook's file has around each line
+
 
 class Stream:
-    """One stream of a cell. `size` is that of what is kept so far, in characters.
+    """One stream of a cell. `size` is about that of what is kept so far, in a notebook's file.
 
     A carriage return takes back its line, unless a line feed follows, and a backspace the
     character before it, so that a progress bar of hours is one line.
@@ -26,7 +28,7 @@ class Stream:
         if feed:
             for line in ("".join(self._open) + head).split("\n"):
                 self._lines.append(_settled(line) + "\n")
-                self._done += len(self._lines[-1])
+                self._done += len(self._lines[-1]) + LINE
             self._open, self._length, self._settled = [], 0, 0
         if tail:
             self._open.append(tail)

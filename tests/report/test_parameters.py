@@ -1,6 +1,7 @@
 """check_parameters: what is refused, in which words, and what is the author's mistake."""
 
 import ast
+import linecache
 import subprocess
 import sys
 
@@ -293,3 +294,11 @@ def test_a_seed_has_32_bits():
         assert str(caught.value).startswith(
             f"seed = {value} is refused: it must be an int >= 0 and less than 2**32;"
         )
+
+
+def test_the_text_of_a_cell_is_found_where_python_keeps_it_for_tracebacks():
+    linecache.cache["a-cell"] = (1, None, [f"{line}\n" for line in LINES.splitlines()], "a-cell")
+    space = {"seed": 1.5, "lr": 0.1, "types": {"lr": float}}
+    exec(compile("def __annotate__(form): return types", "a-cell", "exec"), space)  # noqa: S102
+    with pytest.raises(ParameterError, match="it must be an int >= 0"):
+        check_parameters(space, seed=">= 0", lr="> 0")
