@@ -29,7 +29,7 @@ def local_cluster(workers: int, *, gpus: bool) -> Iterator[Client]:
     configuration is left aside, and no module is taken from the working folder or from a folder
     that others may write to.
     """
-    with _configuration(), _safe_path(), tempfile.TemporaryDirectory(prefix="optlab-dask-") as own:
+    with _configuration(), _safe_path(), _private_folder() as own:
         from distributed import Client, Nanny, SpecCluster
         from distributed.security import Security
 
@@ -60,15 +60,18 @@ def local_cluster(workers: int, *, gpus: bool) -> Iterator[Client]:
                     "resources": {GPU: 1} if gpus else {},
                 },
             }
-        with (
-            SpecCluster(
+        try:
+            cluster = SpecCluster(
                 workers=specification,
                 scheduler={"cls": Scheduler, "options": {**place, "port": 0}},
                 security=security,
                 silence_logs=logging.CRITICAL,
-            ) as cluster,
-            Client(cluster) as client,
-        ):
+            )
+        except Exception as error:
+            raise RunError(
+                f"the {workers} workers on this computer do not start: {_first_line(error)}"
+            ) from None
+        with cluster, Client(cluster) as client:
             yield client
 
 
@@ -94,8 +97,8 @@ def existing_cluster(address: str) -> Iterator[Client]:
             ) from None
         raise RunError(f"no Dask scheduler answers at {address}; is it tcp://HOST:8786?") from None
     except Exception as error:
-        first = str(error).partition("\n")[0] or type(error).__name__
-        raise RunError(f"--scheduler {address} is refused by Dask: {first}") from None
+        why = _first_line(error)
+        raise RunError(f"--scheduler {address} is refused by Dask: {why}") from None
     with client:
         yield client
 
@@ -119,8 +122,8 @@ def _readable_configuration() -> Iterator[None]:
     except ImportError:
         raise
     except Exception as error:
-        first = str(error).partition("\n")[0]
-        raise RunError(f"Dask cannot read its configuration; mend or remove it: {first}") from None
+        why = _first_line(error)
+        raise RunError(f"Dask cannot read its configuration; mend or remove it: {why}") from None
 
 
 @contextmanager
@@ -151,6 +154,23 @@ def _safe_path() -> Iterator[None]:
         for name in os.environ.keys() - before.keys():
             del os.environ[name]
         os.environ.update(before)
+
+
+@contextmanager
+def _private_folder() -> Iterator[str]:
+    """A folder that nobody else may look into; gone afterwards."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="optlab-dask-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise RunError(
+            f"there is no folder for temporary files ({error.strerror}); set TMPDIR to one"
+        ) from None
+    with folder as name:
+        yield name
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__
 
 
 def _require_certificates(address: str) -> None:

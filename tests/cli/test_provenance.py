@@ -1,6 +1,7 @@
 """The commit that a stored figure names is that of the code that made it, or none."""
 
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -48,3 +49,23 @@ def test_a_package_installed_within_another_repository_has_no_commit(package, tm
 
 def test_the_processor_has_a_name_and_cores():
     assert re.fullmatch(r"\S.*, \d+ cores", provenance.processor())
+
+
+def test_the_hash_of_the_files_tells_packages_apart(package):
+    first = provenance.files_hash(package)
+    assert re.fullmatch("[0-9a-f]{16}", first)
+    for ignored in ("__pycache__/__init__.cpython-311.pyc", ".DS_Store", ".git/x"):
+        path = package / ignored
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("no part of it")
+    assert provenance.files_hash(package) == first
+    (package / "inner").mkdir()
+    (package / "inner" / "rules.csv").write_text("a")
+    second = provenance.files_hash(package)
+    (package / "inner" / "rules.csv").write_text("b")
+    third = provenance.files_hash(package)
+    (package / "inner" / "rules.csv").rename(package / "rules.csv")
+    assert len({first, second, third, provenance.files_hash(package)}) == 4
+    copy = package.parent / "copy"
+    shutil.copytree(package, copy, ignore=shutil.ignore_patterns(".git"))
+    assert provenance.files_hash(copy) == provenance.files_hash(package)

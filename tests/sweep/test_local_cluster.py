@@ -218,3 +218,18 @@ def test_a_scheduler_that_cannot_be_reached_is_one_line(address, settings, line)
     with dask.config.set(tls | more), pytest.raises(cluster.RunError, match=line) as caught:
         cluster.existing_cluster(address).__enter__()
     assert "\n" not in str(caught.value)
+
+
+def test_workers_that_do_not_start_are_one_line(monkeypatch):
+    def fail(*arguments, **options):
+        raise RuntimeError("Nanny failed to start.\nmore")
+
+    monkeypatch.setattr("distributed.SpecCluster", fail)
+    with pytest.raises(cluster.RunError, match=r"^the 2 workers .* do not start: Nanny failed"):
+        cluster.local_cluster(2, gpus=False).__enter__()
+
+
+def test_no_folder_for_temporary_files_is_one_line(monkeypatch):
+    monkeypatch.setattr(cluster.tempfile, "tempdir", "/nowhere")
+    with pytest.raises(cluster.RunError, match=r"^there is no folder .* set TMPDIR to one$"):
+        cluster.local_cluster(2, gpus=False).__enter__()

@@ -139,6 +139,7 @@ def test_what_fails_is_reported_and_the_others_go_on(sweep, table):
     assert made.wait() == 1
     folder = made.folder
     assert "1 of 4 runs finished, 3 failed" in made.said
+    assert "Task was destroyed" not in made.said
     found = table(folder).select("lr", "pause", "status", "error")
     cell = 'failed in cell {}, which begins: assert lr < 100, "this sample cannot take such a step"'
     raised = f"{cell.format(7)}: AssertionError: this sample cannot take such a step"
