@@ -25,7 +25,7 @@ def local_cluster(workers: int, *, gpus: bool) -> Iterator[Client]:
 
     They share the processor cores that this process may use evenly. gpus: each worker sees one
     GPU and announces it. Nobody else gets in: scheduler and workers talk through TLS, with a
-    certificate that is made for this cluster and is in its processes' memory only. Dask's
+    certificate that is made for this cluster and that only its processes have. Dask's
     configuration is left aside, and no module is taken from the working folder or from a folder
     that others may write to.
     """

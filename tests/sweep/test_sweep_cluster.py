@@ -165,7 +165,8 @@ def scheduler(tmp_path, monkeypatch):
     page = Path("book", "sweep.md").read_text(encoding="utf-8")
     make = re.search("^openssl .*$", page, re.M).group()
     subprocess.run(make.split(), cwd=tmp_path, check=True, capture_output=True)
-    tls = re.search('^TLS="(.*)"$', page, re.M).group(1).split()
+    [tls] = {line.partition("--tls-ca")[2] for line in re.findall(r"^\S*dask .*$", page, re.M)}
+    tls = f"--tls-ca{tls}".split()
     for name, pem in re.findall(r"^export (\w+)=\$PWD/(\S+)$", page, re.M):
         monkeypatch.setenv(name, str(tmp_path / pem))
     file = tmp_path / "scheduler.json"
