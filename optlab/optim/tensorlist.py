@@ -125,10 +125,16 @@ def _swappable(function: Callable[..., Any]) -> Callable[..., TensorList]:
     return on_lists
 
 
+def _norms(xs: TensorList) -> TensorList:
+    if all(x.is_cpu for x in xs.tensors):  # for which torch has no multi-tensor function either
+        return TensorList([ops.norm(x) for x in xs.tensors])
+    return TensorList(torch._foreach_norm(xs.tensors))
+
+
 for _operation in (*ops.OPERATIONS, *ops.INITIAL, select):
     _operation.register(TensorList, _one_by_one(_operation))
 ops.sqrt.register(TensorList, lambda x: TensorList(torch._foreach_sqrt(x.tensors)))
 ops.sign.register(TensorList, lambda x: TensorList(torch._foreach_sign(x.tensors)))
-ops.norm.register(TensorList, lambda x: TensorList(torch._foreach_norm(x.tensors)))
+ops.norm.register(TensorList, _norms)
 ops.maximum.register(TensorList, _swappable(torch._foreach_maximum))
 ops.minimum.register(TensorList, _swappable(torch._foreach_minimum))

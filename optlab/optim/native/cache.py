@@ -82,23 +82,25 @@ def discard(path: Path) -> None:
 
 def _cache() -> Path | None:
     """The folder that the environment names, with its links resolved; None if it names none."""
-    if os.environ.get("HOME") == "":  # ~ would be the root of the file system
-        return None
     try:
         if given := os.environ.get("OPTLAB_CACHE", "").strip():
-            named = Path(given).expanduser()
+            named = _expanded(given)
         else:
-            base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+            base = _expanded(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
             if not base.is_absolute():
-                base = Path("~/.cache").expanduser()
-            if not base.is_absolute():
-                return None
+                base = _expanded("~/.cache")
             named = Path(base, "optlab", "kernels")
         if named.is_symlink():
             return None
         return named.resolve()
     except (OSError, RuntimeError, ValueError):  # no home, or a circle of links
         return None
+
+
+def _expanded(path: str) -> Path:
+    if path.startswith("~") and os.environ.get("HOME") == "":
+        raise RuntimeError("no home: ~ would be the root of the file system")
+    return Path(path).expanduser()
 
 
 def _prepare(folder: Path) -> bool:
