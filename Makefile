@@ -10,7 +10,7 @@ ASKED := $(if $(filter file default,$(origin PY)),,--asked)
 STATE := $(shell command -v $(PY) >/dev/null || { echo refused there is no $(PY) here; exit; }; $(PY) tools/check_python.py .venv $(ASKED))
 
 .DEFAULT_GOAL := book
-.PHONY: book pdf test sync outputs oracles lint lock clean anew
+.PHONY: book pdf test check sync outputs oracles lint lock clean anew
 
 .venv/.ok: requirements.lock pyproject.toml $(if $(STATE),anew)
 	$(if $(filter refused,$(STATE)),$(error $(wordlist 2,99,$(STATE))))
@@ -29,6 +29,9 @@ pdf: .venv/.ok           ## the whole book as one file, _build/pdf/optimizers.pd
 
 test: .venv/.ok          ## rules, interpretations, notebooks (strict), pages
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(PYTEST)
+
+check: .venv/.ok         ## in 90 seconds, what the files that changed can break
+	$(BIN)/python tools/check.py
 
 sync: .venv/.ok          ## formulas of the rules -> notebooks/*.md -> *.ipynb, outputs kept
 	$(BIN)/optlab formulas

@@ -8,7 +8,7 @@ import hypothesis
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-pytest_plugins = ["pytester", "skip_list"]
+pytest_plugins = ["pytester", "skip_list", "deadline"]
 
 # Before torch is loaded, and for the kernels and commands that tests start. Threads of several
 # processes that share the cores wait for each other: some tests then take ten times as long.
@@ -57,9 +57,11 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     """Chapters, then second runs, then what builds the site, which later tests need, then the
-    many short tests, which even out the end."""
+    many short tests, which even out the end. Where time is short, what is named first is first."""
+    if config.getoption("stop_after"):
+        return
     order = [
         lambda path: path.parent == CHAPTERS,
         lambda path: path.parent == CHAPTERS.parent / Path(SECOND_RUNS).parent,
