@@ -68,7 +68,7 @@ def check(where: str, key: str, value: Any) -> None:
         raise ValueError(f"{where} has {key} = {shown(value)}; {remedy}, and a finite one")
 
 
-def scaled(key: str, initial: Value, multiplier: Any, held: Any, t: int) -> Value:
+def scaled(key: str, initial: Value, multiplier: Any, held: Any, t: Any) -> Value:
     """initial * multiplier, as a float, or as a tensor where the group holds one.
 
     Raises:

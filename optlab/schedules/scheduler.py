@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +11,11 @@ import torch
 from torch.optim import Optimizer
 
 from optlab.schedules.entries import Value, check, copied, put, same, scaled, shown, whole
+from optlab.schedules.schedule import Schedule
 
 Multiplier = Callable[[Any], Any]
 Multipliers = Multiplier | Sequence[Multiplier]
+FOLLOW = ("calls", "steps")
 
 
 class LRScheduler(torch.optim.lr_scheduler.LRScheduler):
@@ -30,9 +33,19 @@ class LRScheduler(torch.optim.lr_scheduler.LRScheduler):
             entries of the groups to such: {"lr": …, "weight_decay": …}. The multiplier is one
             finite real number; a negative one is taken, as torch's LambdaLR does.
         last_epoch: -1 begins at t = 0; k begins at t = k + 1, as torch's schedulers do.
+        follow: what t counts. "calls": the calls of `step()`, as in torch. "steps": the steps
+            that the optimizer took, by its `steps_taken`, which optlab's have. A step that
+            nonfinite="skip" or a GradScaler left out does not count then, and what was done to
+            the optimizer before the scheduler was made does not either. `step()` still is to be
+            called after each of the optimizer's.
 
     `last_epoch` is t, the number of `step()` calls so far (torch's name: what counts as
     an epoch is whatever comes between two calls).
+
+    Waiting: with follow="steps" on a GPU t is known there alone. The rate is then calculated
+    there, and nothing waits, if the scheduled entries are tensors (`lr=torch.tensor(1e-3,
+    device="cuda")`) and their schedules this package's without restarts. Otherwise `step()`
+    waits for the step to end, as does reading `last_epoch`, and `state_dict()`.
 
     Groups: one that is added to the optimizer later takes part from the next `step()` on,
     with what it has by then as its base; with a list of schedules there is none for it, and the
@@ -57,14 +70,28 @@ class LRScheduler(torch.optim.lr_scheduler.LRScheduler):
         KeyError: if the groups lack `initial_lr`, and last_epoch is not -1.
     """
 
+    _t: int | torch.Tensor
+    _steps_seen: int | torch.Tensor = 0  # of optimizer.steps_taken, those that t counts
+    _steps_before: int = 0  # of a loaded state, steps that t did not count yet
+
     def __init__(
         self,
         optimizer: Optimizer,
         schedule: Multipliers | Mapping[str, Multipliers],
         last_epoch: int = -1,
+        *,
+        follow: str = "calls",
     ):
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
+        if follow not in FOLLOW:
+            raise ValueError(f"follow must be one of {', '.join(FOLLOW)}; got {shown(follow)}")
+        if follow == "steps" and not hasattr(optimizer, "steps_taken"):
+            raise TypeError(
+                f"{type(optimizer).__name__} has no steps_taken to follow: take an optimizer of"
+                " optlab, or follow='calls'"
+            )
+        self.follow = follow
         groups = optimizer.param_groups
         given = schedule if isinstance(schedule, Mapping) else {"lr": schedule}
         last_epoch = whole("last_epoch", last_epoch)
@@ -104,11 +131,14 @@ class LRScheduler(torch.optim.lr_scheduler.LRScheduler):
             raise
         for group, key, value in kept:
             put(group, key, value)
+        self._watch_loading()
         self._last_lr = [copied(group["lr"]) for group in groups]
 
     @property
     def last_epoch(self) -> int:
         """t, the number of steps so far; less than 0 inside a SequentialLR before its turn."""
+        if isinstance(self._t, torch.Tensor):
+            self._t = int(self._t)
         return self._t
 
     @last_epoch.setter
@@ -128,6 +158,8 @@ class LRScheduler(torch.optim.lr_scheduler.LRScheduler):
         if epoch is not None:
             epoch = _time(epoch)
         counted = self._step_count
+        if self.follow == "steps" and not self._is_initial:
+            self._step_count = max(counted, 2)  # no value is lost before the first step: no warning
         try:
             super().step(epoch)  # counts, warns if it comes before optimizer.step(), updates
         except BaseException:
@@ -136,9 +168,43 @@ class LRScheduler(torch.optim.lr_scheduler.LRScheduler):
 
     def _update_lr(self, epoch: int | None = None) -> None:
         # torch's SequentialLR calls this at its milestones, with epoch 0.
-        t = self.last_epoch + 1 if epoch is None else _time(epoch)
+        t = self._next_time() if epoch is None else _time(epoch)
         arranged = self._arranged()
-        self._commit(arranged, t, self._values(arranged, t) if t >= 0 else None)
+        begun = isinstance(t, torch.Tensor) or t >= 0
+        self._commit(arranged, t, self._values(arranged, t) if begun else None)
+
+    def _next_time(self) -> int | torch.Tensor:
+        if self.follow == "calls" or self._is_initial:
+            return self.last_epoch + 1
+        taken = self._steps_taken()
+        new = taken - self._steps_seen + self._steps_before
+        if isinstance(new, torch.Tensor) and not self._on_device():
+            new = int(new)
+        return self._t + new
+
+    def _steps_taken(self) -> int | torch.Tensor:
+        """What the optimizer has counted: a tensor where only a device knows."""
+        taken: Any = getattr(self.optimizer, "steps_taken", 0)
+        waiting = isinstance(taken, torch.Tensor) and taken.device.type != "cpu"
+        return taken if waiting else int(taken)
+
+    def _on_device(self) -> bool:
+        """Whether all can be calculated where the optimizer counts, without waiting for it."""
+        held = [group[key] for group in self.optimizer.param_groups for key in self.schedules]
+        return all(isinstance(x, torch.Tensor) for x in held) and all(
+            _is_closed(s) for of_groups in self.schedules.values() for s in of_groups
+        )
+
+    def _watch_loading(self) -> None:
+        """A loaded optimizer counts from what was loaded: t does not follow that jump."""
+        if self.follow == "steps":
+            me = weakref.ref(self)
+
+            def loaded(_: Optimizer) -> None:
+                if (scheduler := me()) is not None:
+                    scheduler._steps_seen = scheduler._steps_taken()
+
+            self.optimizer.register_load_state_dict_post_hook(loaded)
 
     def get_lr(self) -> list[Any]:
         """The rates that the schedule has at t = last_epoch, one per group."""
@@ -160,6 +226,9 @@ class LRScheduler(torch.optim.lr_scheduler.LRScheduler):
             "last_epoch": self.last_epoch,
             "initial": {key: [copied(x) for x in values] for key, values in initial.items()},
         }
+        waiting = self.follow == "steps" and self._steps_taken() - self._steps_seen
+        if (waiting := int(waiting) + self._steps_before) > 0:
+            state["steps_to_follow"] = waiting  # saved between the two calls of step
         groups = self.optimizer.param_groups
         if all(all(key in group for group in groups) for key in initial):
             held = {key: [copied(group[key]) for group in groups] for key in initial}
@@ -181,6 +250,7 @@ class LRScheduler(torch.optim.lr_scheduler.LRScheduler):
             TypeError: likewise, if a value in it is no number.
         """
         t, initial, held = _read(state_dict)
+        waiting = max(whole("the state's steps_to_follow", state_dict.get("steps_to_follow", 0)), 0)
         arranged = self._arranged()
         sizes = {key: len(values) for key, values in initial.items()}
         if sizes != (here := {key: len(values) for key, values in arranged.initial.items()}):
@@ -195,12 +265,14 @@ class LRScheduler(torch.optim.lr_scheduler.LRScheduler):
         self._commit(arranged, t, values)
         if held:
             self._set = {}  # these are not this schedule's
+        self._steps_before = waiting if self.follow == "steps" else 0
         self._step_count = max(t + 1, 1)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         # A copied optimizer has lost torch's mark of a call, so torch cannot judge the order.
         self._step_count = max(self._step_count, 2)
+        self._watch_loading()
 
     def _arranged(self) -> _Arrangement:
         """Schedules and base values of the groups that the optimizer has now."""
@@ -251,7 +323,7 @@ class LRScheduler(torch.optim.lr_scheduler.LRScheduler):
             )
         return schedule
 
-    def _values(self, arranged: _Arrangement, t: int) -> dict[str, list[Value]]:
+    def _values(self, arranged: _Arrangement, t: int | torch.Tensor) -> dict[str, list[Value]]:
         return {
             key: [
                 scaled(key, initial, schedule(t), group[key], t)
@@ -263,7 +335,10 @@ class LRScheduler(torch.optim.lr_scheduler.LRScheduler):
         }
 
     def _commit(
-        self, arranged: _Arrangement, t: int, values: Mapping[str, Sequence[Value]] | None
+        self,
+        arranged: _Arrangement,
+        t: int | torch.Tensor,
+        values: Mapping[str, Sequence[Value]] | None,
     ) -> None:
         groups = arranged.groups
         for key, of_groups in (values or {}).items():
@@ -273,6 +348,7 @@ class LRScheduler(torch.optim.lr_scheduler.LRScheduler):
             for group, base in zip(groups, bases, strict=True):
                 group.setdefault(f"initial_{key}", copied(base))
         self._t = t
+        self._steps_seen, self._steps_before = self._steps_taken(), 0
         self.schedules, self.initial = arranged.schedules, arranged.initial
         self.base_lrs = self.initial.get("lr", self.base_lrs)
         self._groups = list(groups)
@@ -288,6 +364,14 @@ class _Arrangement:
     groups: list[dict[str, Any]]
     schedules: dict[str, list[Multiplier]]
     initial: dict[str, list[Any]]
+
+
+def _is_closed(schedule: Any) -> bool:
+    """Whether it calculates on tensors of any device without looking at their values."""
+    if callable(schedule) and not isinstance(schedule, Schedule):
+        return False
+    parameters = getattr(schedule, "parameters", {})
+    return "T_0" not in parameters and all(_is_closed(x) for x in parameters.values())
 
 
 def _per_group(key: str, given: Any, groups: list[dict[str, Any]]) -> list[Multiplier]:
