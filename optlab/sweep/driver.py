@@ -61,8 +61,7 @@ class Driver:
                 sleep(min(waiting.LOOK, waiting.EVERY))
         except (OSError, CancelledError):
             raise Stopped("the scheduler is gone") from None
-        if line := workers.unfit():
-            self.progress.say(line)
+        self._tell_unfit(workers)
         workers.stranded = False
         with watch.looking(lambda: self._call_back(client, workers)):
             self._drive(client, runs)
@@ -74,17 +73,11 @@ class Driver:
         away = self._away
         back, source = as_completed(), _without_outputs(self.plan.source)
         resources = ({} if self.local else {waiting.FIT: 1}) | ({GPU: 1} if self.gpu else {})
-        work = _work()
+        work, folder = _work(), str(self.notebook.parent.resolve())
         while waiting_runs or away:
             while waiting_runs and len(away) < WINDOW:
                 run, attempt = waiting_runs.popleft()
-                job = Job(
-                    self.plan.notebook,
-                    source,
-                    str(self.notebook.parent.resolve()),
-                    run.parameters,
-                    self.limit,
-                )
+                job = Job(source, folder, run.parameters, self.limit)
                 future = client.submit(work, asdict(job), pure=False, resources=resources)
                 away[future] = run, attempt
                 back.add(future)
@@ -108,6 +101,11 @@ class Driver:
             self._called_back.update(future for future in list(self._away) if not future.done())
             client.cancel(list(self._called_back))
         workers.stranded = False
+        self._tell_unfit(workers)
+
+    def _tell_unfit(self, workers: waiting.Workers) -> None:
+        if line := workers.unfit():
+            self.progress.say(line)
 
     def _keep(self, run: Run, outcome: Outcome, attempts: int) -> None:
         record = Record(

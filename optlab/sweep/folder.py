@@ -45,6 +45,7 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._locks: list[BaseFileLock] = []
+        self._written: tuple[int, ...] = ()  # what tells the stored plan's file from others
 
     @contextmanager
     def claim(self, plan: Plan, *, resume: bool) -> Iterator[None]:
@@ -77,11 +78,8 @@ class Folder:
     def restore(self, plan: Plan) -> bool:
         """Store the plan again if the file, or the folder, was removed or damaged since `claim`;
         whether that was so. OSError if it cannot be stored."""
-        try:
-            if files.read(self.path / PLAN) == plan_to_json(plan):
-                return False
-        except OSError:
-            pass
+        if self._signature() == self._written != ():  # a plan may be long: it is not read each time
+            return False
         self.path.mkdir(parents=True, exist_ok=True)
         if not (self.path / LOCK).exists():
             self._lock()
@@ -182,9 +180,20 @@ class Folder:
 
     def _write_plan(self, plan: Plan) -> None:
         for folder in (self.path, self.place("", FINISHED), self.place("", FAILED)):
-            folder.mkdir(exist_ok=True)
+            if not folder.is_symlink():
+                folder.mkdir(exist_ok=True)
+            if not self._there(folder):
+                raise RunError(f"{folder} is not a folder; remove it")
             files.remove_drafts(folder)
         files.write(self.path / PLAN, plan_to_json(plan))
+        self._written = self._signature()
+
+    def _signature(self) -> tuple[int, ...]:
+        try:
+            found = (self.path / PLAN).lstat()
+        except OSError:
+            return ()
+        return found.st_ino, found.st_size, found.st_mtime_ns
 
     def _there(self, place: Path) -> bool:
         """Whether there is a folder of a run. RunError if it is, or is behind, a link that

@@ -99,7 +99,7 @@ def _refuse_columns(notebook: Path, declared: Parameters) -> None:
     """The table could not be made, after all runs."""
     if taken := [n for n in declared.all if n in COLUMNS or n.startswith(PREFIXES)]:
         raise RunError(
-            f"{notebook} has a parameter {taken[0]}, and so is a column of a sweep's table called; "
+            f"{notebook} has a parameter named {taken[0]}, as a column of a sweep's table is; "
             "give the parameter another name"
         )
 

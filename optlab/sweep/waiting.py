@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from optlab.sweep.cluster import GPU
@@ -35,6 +35,7 @@ class Workers:
     local: bool
     lacking: dict[str, str] = field(default_factory=dict)  # by address, what a worker lacks
     fit: set[str] = field(default_factory=set)
+    told: set[str] = field(default_factory=set)  # of those that lack something
     able: set[str] = field(default_factory=set)  # those of the last look that could do runs
     stranded: bool = False  # whether, since this was last set to False, all of these were replaced
 
@@ -76,11 +77,13 @@ class Workers:
         )
 
     def unfit(self) -> str:
-        """One line on workers that get no runs; empty if there are none."""
-        if not self.lacking:
+        """One line on workers that get no runs; empty if there are no new ones."""
+        new = self.lacking.keys() - self.told
+        self.told |= new
+        if not new:
             return ""
-        address, why = next(iter(self.lacking.items()))
-        return f"{_count(len(self.lacking))} cannot do runs: {address} {why}"
+        address = min(new)
+        return f"{_count(len(new))} cannot do runs: {address} {self.lacking[address]}"
 
     def _look(self, known: dict[str, Any]) -> None:
         self.fit &= known.keys()
@@ -144,10 +147,14 @@ class Watch:
 def _admission() -> Callable[..., Awaitable[str]]:
     """What a worker is asked. As a function within a function it travels by value, so that a
     worker without this package can read it, and say so."""
+    from optlab.sweep.work import Job
+
     needed, resource = NEEDED, FIT
+    given = {one.name for one in fields(Job)}
 
     async def admit(dask_worker: Any) -> str:
         """On a worker: what it lacks in words, or an empty text and the resource."""
+        from dataclasses import fields
         from importlib import import_module
         from importlib.util import find_spec
 
@@ -161,9 +168,11 @@ def _admission() -> Callable[..., Awaitable[str]]:
         if missing:
             return f"lacks {', '.join(missing)}"
         try:
-            import_module("optlab.sweep.work")
+            known = {one.name for one in fields(import_module("optlab.sweep.work").Job)}
         except Exception as error:
-            return f"has another optlab, which cannot do runs: {type(error).__name__}: {error}"
+            return f"has an optlab that cannot do runs: {type(error).__name__}: {error}"
+        if known != given:
+            return "has another version of optlab, which cannot do these runs"
         await dask_worker.set_resources(**{resource: 1})
         return ""
 

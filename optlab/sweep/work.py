@@ -21,7 +21,6 @@ class Job:
     """What a worker is given. source: the notebook, as JSON. folder: where it comes from, the
     kernel's working folder if the worker sees it. limit: seconds, or None."""
 
-    notebook: str
     source: str
     folder: str
     parameters: dict[str, Any]

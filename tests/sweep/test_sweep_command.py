@@ -200,7 +200,7 @@ def changed(notebook, folder, **parameters):
 def test_a_parameter_that_is_called_as_a_column(optlab, notebook, tmp_path, name):
     result = optlab(str(changed(notebook, tmp_path, **{name: "float = 1.0"})), "--seeds", "2")
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
-    assert f"97-changed.ipynb has a parameter {name}, and so is a column" in result.stderr
+    assert f"97-changed.ipynb has a parameter named {name}, as a column of" in result.stderr
     assert not (tmp_path / "runs").exists()
 
 

@@ -158,6 +158,20 @@ def test_workers_without_what_runs_need(optlab, workers, said, monkeypatch, jobs
     assert len(jobs) == 2
 
 
+def test_workers_with_another_version_get_no_runs(optlab, workers, said, monkeypatch):
+    workers(2)
+    fields = waiting.fields
+
+    def older(job):
+        monkeypatch.setattr(waiting, "fields", fields)
+        return fields(job)[1:]
+
+    monkeypatch.setattr(waiting, "fields", older)
+    assert optlab("--seeds", "2").exit_code == 0
+    assert waits(said)[0].startswith("waiting for a worker: none of the 2 workers can do runs; tcp")
+    assert waits(said)[0].endswith(" has another version of optlab, which cannot do these runs")
+
+
 def test_all_workers_gone_in_the_middle(optlab, workers, said, monkeypatch, jobs):
     workers(1)
     go = threading.Event()

@@ -188,6 +188,24 @@ def test_links_out_of_the_folder_are_refused(optlab, small, kept, plan, tmp_path
     assert (tmp_path / "outside").is_dir()
 
 
+@pytest.mark.parametrize("name", ["runs", "failed"])
+def test_a_link_to_an_empty_folder_outside_is_refused_too(optlab, small, tmp_path, name):
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / name).symlink_to(tmp_path / "outside")
+    result = optlab(small[0], "--seeds", "3", "-o", tmp_path / "kept", "--resume")
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert f"{name} is a link out of " in result.stderr
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
+def test_a_long_plan_is_not_written_again_and_again(small, tmp_path, monkeypatch):
+    plan, folder = make_plan(small[0], [], [], 3), Folder(tmp_path / "kept")
+    with folder.claim(plan, resume=False):
+        monkeypatch.setattr("optlab.sweep.folder.plan_to_json", None)
+        assert not folder.restore(plan)
+
+
 def test_a_link_to_the_folder_itself_is_none_of_these(optlab, kept, tmp_path):
     (tmp_path / "link").symlink_to(kept)
     assert optlab("--summary", tmp_path / "link").exit_code == 1

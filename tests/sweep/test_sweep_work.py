@@ -14,7 +14,7 @@ from optlab.sweep import versions, work
 @pytest.fixture
 def job(tmp_path):
     book = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-    return work.Job("98-small", json.dumps(book), str(tmp_path), {}, None)
+    return work.Job(json.dumps(book), str(tmp_path), {}, None)
 
 
 @pytest.fixture
