@@ -21,7 +21,7 @@ STATE := $(shell command -v $(PY) >/dev/null || { echo refused there is no $(PY)
 	touch $@
 
 book: .venv/.ok          ## the site, in _build/html
-	$(BIN)/jupyter-book build . -W --keep-going
+	$(BIN)/jupyter-book build . -W --keep-going -q
 
 pdf: .venv/.ok           ## the whole book as one file, _build/pdf/optimizers.pdf; needs Chromium
 	$(BIN)/jupyter-book build . --builder custom --custom-builder singlehtml --path-output _build/pdf

@@ -3,6 +3,7 @@
 While it is empty, no button and no absolute address appears anywhere.
 """
 
+import os
 from pathlib import Path
 from urllib.parse import urlsplit
 from xml.sax.saxutils import escape
@@ -23,6 +24,7 @@ def derive(app, config):
     if repository:
         options.update(dict.fromkeys(BUTTONS, True))
         config.html_baseurl = config.html_baseurl or pages_address(repository)
+    config.html_baseurl = os.environ.get("BOOK_ADDRESS") or config.html_baseurl
 
 
 def write_sitemap(app, exception):

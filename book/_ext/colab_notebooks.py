@@ -1,6 +1,6 @@
 """Where the public address is set: the chapters for Colab, in `_build/colab`.
 
-Their first cell gets the book at the commit of the page, and their text is plain Markdown. The
+Their first cell installs the package from the site, and their text is plain Markdown. The
 workflow pushes them to the branch `colab`, which the pages' links open.
 """
 
@@ -8,14 +8,9 @@ import re
 from pathlib import Path
 
 import nbformat
+import site_wheel
 from plain_markdown import names, plain
 from pybtex.database import parse_file
-
-SETUP = """\
-# Gets the book as it was when its page was made, and installs its package.
-!git clone -q {repository} book && git -C book checkout -q {commit}
-%pip install -q ./book
-%cd book/notebooks"""
 
 
 def cited(bibliography):
@@ -52,8 +47,8 @@ def write(app, exception):
         known |= names(path.with_suffix(".md").read_text("utf-8"))
     words = cited(Path(app.srcdir, app.config.bibtex_bibfiles[0]))
     site = f"{app.config.html_baseurl.rstrip('/')}/"
-    setup = SETUP.format(repository=repository, commit=app.book_commit or "main")
     for path in chapters:
+        setup = site_wheel.LINE.format(site_wheel.address(app, f"notebooks/{path.stem}"))
         book = for_colab(nbformat.read(path, 4), known, words, site, setup)
         nbformat.write(book, folder / path.name)
 

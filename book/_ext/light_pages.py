@@ -6,12 +6,16 @@
   round trip before the first text, and most of their rules are for what the book has not.
 """
 
+import logging
 import re
 from pathlib import Path
 
 from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
 from style_sheets import join_sheets, keep_rules, words
+
+# Each of its tables is a line at level INFO, which some of Jupyter Book's libraries have shown.
+logging.getLogger("fontTools").setLevel(logging.WARNING)
 
 ICON_RULE = re.compile(r'((?:\.fa-[\w-]+:before,?)+)\{content:"[^"]*"\}')
 ICON = re.compile(r"\bfa-[\w-]+")

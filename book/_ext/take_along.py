@@ -1,8 +1,11 @@
-"""Under each chapter's card: the notebook, its text, Colab, and the command that reruns it."""
+"""Under each chapter's card: the notebook, its text, the package, Colab, and how it is rerun: by
+a command in a clone, or anywhere after a first line that installs the package from this site."""
 
 import shutil
 from pathlib import Path
 
+import nbformat
+import site_wheel
 from docutils import nodes
 
 from optlab.running.declared import read_parameters
@@ -18,7 +21,7 @@ def command(notebook):
     own = [p for p in parameters if p.name not in COMMON][:1]
     chosen = [p for p in parameters if p.name == "seed"] + own
     values = " ".join(f"-p {p.name} {p.default}" for p in chosen)
-    return f"papermill {CHAPTERS}{notebook.name} out.ipynb --cwd notebooks {values}"
+    return f".venv/bin/papermill {CHAPTERS}{notebook.name} out.ipynb --cwd notebooks {values}"
 
 
 def offer(app, doctree, docname):
@@ -34,6 +37,7 @@ def offer(app, doctree, docname):
     links = [
         link("Notebook", f"{up}_sources/{docname}.ipynb"),
         link("Text", f"{up}_sources/{docname}.md"),
+        link("Package", f"{up}{site_wheel.FOLDER}/{site_wheel.NAME}"),
     ]
     if repository := app.config.html_theme_options["repository_url"]:
         path = "/".join(repository.split("/")[-2:])
@@ -44,8 +48,14 @@ def offer(app, doctree, docname):
     line_of_shell = command(Path(app.srcdir, f"{docname}.ipynb"))
     shell = nodes.literal_block(line_of_shell, line_of_shell, language="bash")
     said = nodes.paragraph("", "Run it with your own numbers, in a clone of the repository:")
+    install = site_wheel.LINE.format(site_wheel.address(app, docname))
+    first = nodes.literal_block(install, install, language="none", classes=["install-line"])
+    there = "Anywhere else, in Colab for instance, make this line its first cell"
+    if app.config.html_baseurl:
+        there += "; the notebook above has it"
+    elsewhere = nodes.paragraph("", f"{there}:")
     opening = '<details class="take-along"><summary>Take this chapter with you</summary>'
-    parts = [html(opening), line, said, shell, html("</details>")]
+    parts = [html(opening), line, said, shell, elsewhere, first, html("</details>")]
     for card in doctree.findall(nodes.admonition):
         if "chapter-card" in card["classes"]:
             card.parent.children[card.parent.index(card) + 1 : card.parent.index(card) + 1] = parts
@@ -59,13 +69,26 @@ def html(text):
 
 
 def copy_texts(app, exception):
-    """Put each chapter's text beside the notebook that Sphinx has copied."""
+    """Put each chapter's text beside the notebook that Sphinx has copied, which begins with the
+    line that installs the package where the site's address is known."""
     if exception or app.builder.name != "html":
         return
     for docname in app.env.found_docs:
         if docname.startswith(CHAPTERS):
             text = Path(app.srcdir, f"{docname}.md")
             shutil.copyfile(text, Path(app.outdir, "_sources", f"{docname}.md"))
+            if app.config.html_baseurl:
+                install = site_wheel.LINE.format(site_wheel.address(app, docname))
+                copy = Path(app.outdir, "_sources", f"{docname}.ipynb")
+                nbformat.write(installing(nbformat.read(copy, 4), install), copy)
+
+
+def installing(notebook, line):
+    """A notebook whose first cell is this line."""
+    if not notebook.cells or notebook.cells[0].get("id") != "install":
+        notebook.cells.insert(0, nbformat.v4.new_code_cell(id="install"))
+    notebook.cells[0].source = line
+    return notebook
 
 
 def setup(app):

@@ -20,6 +20,12 @@ window.addEventListener("load", () => {
     .querySelectorAll("pre, .pst-scrollable-table-container")
     .forEach((element) => tabStops.observe(element));
 
+  // The line that installs the package names the wheel beside these pages, wherever they are.
+  document.querySelectorAll(".install-line pre").forEach((line) => {
+    const [, command, address] = line.textContent.match(/^(.* )(\S+)\s*$/);
+    line.textContent = command + new URL(address, document.baseURI).href;
+  });
+
   // Opened as a file, a page may not read others, as excerpts beside search results would.
   if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 

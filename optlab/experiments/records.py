@@ -147,7 +147,8 @@ def result_files(pattern: str, folder: Path | None = None) -> list[Path]:
 
 def _folders() -> Iterator[Path]:
     here = Path.cwd()
-    for place in (here, *here.parents, Path(__file__).parents[2]):
+    package = Path(__file__).parents[1]  # the wheel that the site offers holds them, too
+    for place in (here, *here.parents, package.parent, package):
         yield place / RESULTS
 
 

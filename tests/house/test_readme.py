@@ -1,8 +1,12 @@
 """What the README tells a reader to type exists."""
 
+import logging
 import re
+import shutil
+import sys
 from pathlib import Path
 
+import pydata_sphinx_theme
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +32,7 @@ def test_paths():
 
 def test_plain_commands_are_those_of_make():
     makefile = (ROOT / "Makefile").read_text()
-    for command in ("jupyter-book build . -W --keep-going", "pytest -q -n 2 --dist loadfile"):
+    for command in ("jupyter-book build . -W --keep-going -q", "pytest -q -n 2 --dist loadfile"):
         assert command in BLOCKS
         assert command in makefile
 
@@ -38,3 +42,19 @@ def test_plain_commands_are_those_of_make():
 )
 def test_license_names_both(text):
     assert text in (ROOT / "LICENSE").read_text()
+
+
+def test_the_build_says_what_matters(tmp_path, caplog):
+    """`-q` leaves warnings, errors and where the site is; subsetting of fonts has no log."""
+    sys.path.insert(0, str(ROOT / "book/_ext"))
+    import light_pages
+
+    theme = Path(pydata_sphinx_theme.__file__).parent
+    [font] = theme.rglob("fa-regular-400.woff2")
+    folder = tmp_path / "fontawesome/webfonts"
+    folder.mkdir(parents=True)
+    shutil.copy(font, folder)
+    caplog.set_level(logging.INFO)
+    light_pages.keep_icons(tmp_path, set())
+    assert (folder / font.name).stat().st_size < font.stat().st_size / 2
+    assert caplog.records == []

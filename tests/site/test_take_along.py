@@ -15,12 +15,12 @@ def test_each_chapter_offers_its_files_and_its_command(site, pages):
         stem = Path(name).stem
         offered = page.select_one("details.take-along")
         links = {a.get_text(): a["href"] for a in offered.select("a")}
-        assert set(links) == {"Notebook", "Text"}, name  # Colab needs a public address
+        assert set(links) == {"Notebook", "Text", "Package"}, name  # Colab needs a public address
         for suffix, text in (("ipynb", "Notebook"), ("md", "Text")):
             file = (site / name).parent / links[text]
             assert file.read_bytes() == (ROOT / f"notebooks/{stem}.{suffix}").read_bytes()
         words = shlex.split(offered.select_one("pre").get_text())
-        assert words[:2] == ["papermill", f"notebooks/{stem}.ipynb"]
+        assert words[:2] == [".venv/bin/papermill", f"notebooks/{stem}.ipynb"]
         assert (ROOT / words[1]).is_file()
         start = words.index("-p")
         values = list(zip(words[start + 1 :: 3], words[start + 2 :: 3], strict=True))
