@@ -46,7 +46,7 @@ class Starts:
             return _training(self._build(self.seeds[i]))
 
     def _built(self, build: Any) -> tuple[list[nn.Module], list[nn.Module]]:
-        if not callable(build) or isinstance(build, type):
+        if not callable(build):
             raise TypeError(
                 "model must be a torch.nn.Module or a function seed -> torch.nn.Module; "
                 f"got {build!r:.80}"

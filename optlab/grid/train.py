@@ -73,13 +73,21 @@ def train_grid(
     """Train every combination of hyperparameters, for every seed, as one batch.
 
     Each run gives the numbers, to rounding, of a run alone with the same rule: the same start,
-    the same mini-batches in the same order (those of `optlab.experiments.train`). All
-    configurations of one seed share both, so that their differences are paired. A run that
-    diverges turns to NaN and disturbs no other.
+    the same mini-batches in the same order (those of `optlab.experiments.train`), the network in
+    training for its steps and in evaluation for the curves. All configurations of one seed share
+    start and batches, so that their differences are paired. A run that diverges turns to NaN and
+    disturbs no other. Parameters that the loss does not depend on stay what they are, as an
+    optimizer leaves them.
+
+    Before training, every start is tried for a few steps alone and in the batch. A network that
+    is more than a function of parameters, buffers and inputs, having hooks on gradients, counters,
+    or running averages, is trained in copies of its own, one after another, which is as slow as
+    a loop. One of which runs would still not be those alone is refused.
 
     Args:
         model: a function seed -> network (its dtype and device are used), or a network from
-            which all seeds start. It is not changed.
+            which all seeds start. It is not changed. The function is called several times for
+            each seed, and must seed all that it draws.
         data: x_train, y_train, x_test, y_test, on the network's device. Outputs are … × classes
             for targets of shape …, as examples × places for sequences; targets of -100 are
             padding, which is not evaluated and which `loss` must leave out. For other targets,
@@ -115,14 +123,16 @@ def train_grid(
             the steps to come repay it. Plain multilayer networks are never compiled: they are
             few large matrix products already. On a CPU, networks with convolutions are trained
             one after another, which is faster there than torch.func.vmap, compiled or not.
-            Networks with running statistics (batch normalization) are so on every device,
-            which is as slow as a loop, and never compiled. Statistics, and what such networks
-            draw in training, are each run's own; their snapshots have no outputs.
+            Networks with running statistics (batch normalization), or with anything else that
+            a call changes, are so on every device, which is as slow as a loop, and never
+            compiled. What such networks keep, and what they draw in training, are each run's
+            own; their snapshots have no outputs.
         progress: show a bar; by default where a person looks on, in a terminal.
 
     Raises:
         ValueError, TypeError: in one line and before any training, for settings the rule does
-            not have, networks that cannot be copied into a batch, or too little memory.
+            not have or that are no numbers, schedules that give none at some step, networks
+            of which runs in a batch are not those alone, or too little memory.
 
     Example:
         >>> from optlab import experiments, rules, schedules

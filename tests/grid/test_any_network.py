@@ -6,10 +6,13 @@ are not. Each network is a function without arguments; what it draws is seeded b
 
 import itertools
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 from torch.nn.utils import parametrizations, prune
 
@@ -255,19 +258,19 @@ def alone(network, task, lr, seed):
     return experiments.train(network, task, optimizer, epochs=EPOCHS, batch_size=BATCH, seed=seed)
 
 
-def in_a_grid(model, task, **settings):
+def in_a_grid(model, task, **more):
     return train_grid(
         model,
         task,
         rules.with_decay(rules.adam),
         {"lr": LRS, **HYPER},
-        **{"steps": STEPS, "batch_size": BATCH, "seeds": SEEDS, **settings},
+        **{"steps": STEPS, "batch_size": BATCH, "seeds": SEEDS, **more},
     )
 
 
-def compare(model, task, **settings):
+def compare(model, task, **more):
     """That the runs of a grid are runs alone; gives the grid."""
-    run = in_a_grid(model, task, snapshots=[STEPS], **settings)
+    run = in_a_grid(model, task, snapshots=[STEPS], **more)
     for (k, lr), (s, seed) in itertools.product(enumerate(LRS), enumerate(SEEDS)):
         network = model(seed)
         wanted = alone(network, task, lr, seed)
@@ -449,3 +452,278 @@ def test_what_a_grid_cannot_have_is_refused_in_one_line(task, name, monkeypatch)
         in_a_grid(seeded(make), task)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 300
+
+
+def test_a_network_that_is_given_is_copied_or_a_function_is_asked_for(task):
+    torch.manual_seed(0)
+    mine = Of(count, calls=0).double()
+    before = {n: x.clone() for n, x in mine.state_dict().items()}
+    run = in_a_grid(mine, task, seeds=[3])
+    assert mine.calls == 0
+    assert all(torch.equal(x, before[n]) for n, x in mine.state_dict().items())
+    torch.manual_seed(0)
+    wanted = alone(Of(count, calls=0).double(), task, LRS[0], 3)
+    assert run.loss[0, 0].tolist() == pytest.approx(wanted.loss, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        (lambda m: m[0].weight.register_hook(lambda g: g / 2), "0.weight has a hook, which copies"),
+        (replace_forward, "a copy would still use the network given, by a hook, a closure"),
+        (lambda m: replace_forward(m[2]), "a copy would still use 2 of the network given"),
+        (
+            lambda m: m[0].register_forward_hook(lambda _, i, o: o + m[2].bias.sum()),
+            "a copy would still use",
+        ),
+        (lambda m: prune.l1_unstructured(m[0], "weight", amount=0.4), "cannot be copied"),
+        (lambda m: m.append(torch.jit.script(nn.Linear(3, 3))), "what torch.jit made"),
+    ],
+)
+def test_a_network_given_of_which_copies_would_differ(task, how, message):
+    network = plain()
+    how(network)
+    with pytest.raises(ValueError, match=f"{message}.*: give a function seed -> network") as caught:
+        in_a_grid(network.double(), task)
+    assert "\n" not in str(caught.value)
+
+
+def test_functions_that_make_starts(task):
+    with pytest.raises(ValueError, match=r"model\(3\) gives another network .*: seed all that it"):
+        in_a_grid(lambda seed: plain().double(), task)
+    with pytest.raises(TypeError, match=r"model\(3\) gave None"):
+        in_a_grid(lambda seed: None, task)
+    for wrong in ("mlp", None):
+        with pytest.raises(TypeError, match=r"model must be a torch\.nn\.Module or a function"):
+            in_a_grid(wrong, task)
+
+    def with_layers(seed):
+        network = seeded(plain)(seed)
+        network[0].requires_grad_(seed == SEEDS[0])
+        return network
+
+    with pytest.raises(ValueError, match=r"networks of one shape .* seeds 3 and 5 differ"):
+        in_a_grid(with_layers, task)
+
+
+def test_a_function_that_gives_one_network_again_and_again(task):
+    kept = plain().double()
+
+    def build(seed):
+        torch.manual_seed(seed)
+        for layer in (kept[0], kept[2]):
+            layer.reset_parameters()
+        return kept
+
+    def anew(seed):
+        torch.manual_seed(seed)
+        network = plain().double()
+        torch.manual_seed(seed)
+        for layer in (network[0], network[2]):
+            layer.reset_parameters()
+        return network
+
+    run, wanted = in_a_grid(build, task), in_a_grid(anew, task)
+    assert torch.equal(run.loss, wanted.loss)
+    assert run.loss[0, 0, 0] != run.loss[0, 1, 0]
+
+
+def test_parameters_used_with_one_seed_only(task):
+    class Chosen(nn.Module):
+        def __init__(self, which):
+            super().__init__()
+            self.a, self.b, self.which = nn.Linear(6, 3), nn.Linear(6, 3), which
+
+        def forward(self, x):
+            return self.a(x) if self.which else self.b(x)
+
+    with pytest.raises(ValueError, match="is used with seed 3 or with seed 5, and not with both"):
+        in_a_grid(lambda seed: seeded(lambda: Chosen(seed == 3))(seed), task)
+
+
+def test_hooks_of_all_modules(task):
+    hook = nn.modules.module.register_module_forward_hook(
+        lambda m, i, o: 2 * o if isinstance(m, nn.Linear) else None
+    )
+    try:
+        compare(seeded(plain), task)
+    finally:
+        hook.remove()
+
+
+def test_losses_and_augmentations_that_keep_something(task):
+    LOG.clear()
+
+    class Weighted:
+        calls = 0
+
+        def __call__(self, z, y):
+            self.calls += 1
+            return nn.functional.cross_entropy(z, y) / self.calls
+
+    def logged(z, y):
+        LOG.append(1)
+        return nn.functional.cross_entropy(z, y)
+
+    losses = {"the loss.calls": Weighted(), "the loss LOG": logged}
+    for place, loss in losses.items():
+        with pytest.raises(ValueError, match=f"{place} changes at every call"):
+            in_a_grid(seeded(plain), task, loss=loss)
+
+    def counted(x, generator):
+        return x * next(COUNTS)
+
+    def drawn(x, generator):
+        return x + torch.rand_like(x)
+
+    def of_numpy(x, generator):
+        return x + np.random.rand()
+
+    def shorter(x, generator):
+        return x[1:]
+
+    def reading(x, generator):
+        return x / 0 + int("x")
+
+    augmentations = {
+        "COUNTS changes at every call": counted,
+        "draws from torch's global generator": drawn,
+        "numpy.random changes at every call": of_numpy,
+        "as many inputs as it is given": shorter,
+        "augment fails on a batch: invalid literal": reading,
+    }
+    for message, augment in augmentations.items():
+        with pytest.raises(ValueError, match=message) as caught:
+            in_a_grid(seeded(plain), task, augment=augment)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_loss_that_is_called_for_each_run(task):
+    """Where networks are trained one after another, the loss may do what vmap cannot."""
+
+    def loss(z, y):
+        values = nn.functional.cross_entropy(z, y, reduction="none")
+        return values[values > values.median().item()].mean()
+
+    make = EQUAL["BatchNorm"]
+    run = in_a_grid(seeded(make), task, loss=loss)
+    network = seeded(make)(SEEDS[1])
+    network.eval()
+    wanted = loss(network(task.x_test), task.y_test).item()
+    assert run.test_loss[0, 1, 0].item() == pytest.approx(wanted)
+
+
+def test_a_last_batch_of_one_example_that_a_network_cannot_take(task):
+    short = replace(task, x_train=task.x_train[:81], y_train=task.y_train[:81])
+    with pytest.raises(ValueError, match="fails on a batch: Expected more than 1 value"):
+        in_a_grid(seeded(EQUAL["BatchNorm"]), short)
+    in_a_grid(seeded(EQUAL["BatchNorm"]), short, drop_last=True)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("name", ["evaluation", "attention", "GroupNorm", "BatchNorm of the batch"])
+def test_other_dtypes_are_not_refused(task, name, dtype):
+    def build(seed):
+        return seeded(EQUAL[name])(seed).to(dtype)
+
+    here = replace(task, x_train=task.x_train.to(dtype), x_test=task.x_test.to(dtype))
+    run = in_a_grid(build, here)
+    for s, seed in enumerate(SEEDS):
+        wanted = alone(build(seed), here, LRS[0], seed).loss
+        assert run.loss[0, s].tolist() == pytest.approx(wanted, rel=20 * torch.finfo(dtype).eps)
+
+
+def test_snapshots_have_the_outputs_of_each_seed(task):
+    """Frozen parameters and buffers are those of the seed's start."""
+
+    def make():
+        network = changed(freeze)()
+        network.register_buffer("scale", torch.rand(1))
+        network.register_forward_hook(lambda m, i, o: o * m.scale)
+        return network
+
+    for build in (seeded(make), seeded(EQUAL["gradient mask"])):
+        run = in_a_grid(build, task, snapshots=[STEPS])
+        outputs = run.outputs(task.x_test, at=STEPS)
+        for (k, lr), (s, seed) in itertools.product(enumerate(LRS), enumerate(SEEDS)):
+            network = build(seed)
+            alone(network, task, lr, seed)
+            network.eval()
+            torch.testing.assert_close(outputs[k, s], network(task.x_test).detach())
+    run = in_a_grid(seeded(EQUAL["buffer"]), task, snapshots=[STEPS])
+    with pytest.raises(ValueError, match="parameters only, and not mu, which training changes"):
+        run.outputs(task.x_test, at=STEPS)
+
+
+def test_no_estimate_of_the_hessian_of_networks_with_hooks(task):
+    numbers = {"lr": 0.1, "beta1": 0.9, "beta2": 0.9, "rho": 1.0, "eps": 1e-8, "weight_decay": 0.0}
+    more = {"steps": 1, "batch_size": BATCH, "hessian": "hutchinson"}
+    for name, kept in (("gradient mask", "the hook of 0.weight"), ("buffer", "mu")):
+        with pytest.raises(ValueError, match=f"for networks without {kept}"):
+            train_grid(seeded(EQUAL[name]), task, rules.sophia, numbers, **more)
+
+
+def test_a_class_may_take_the_seed(task):
+    class Seeded(nn.Sequential):
+        def __init__(self, seed):
+            torch.manual_seed(seed)
+            super().__init__(*plain().double())
+
+    compare(Seeded, task)
+
+
+PIECES = {
+    "linear": lambda: nn.Linear(6, 6),
+    "linear without bias": lambda: nn.Linear(6, 6, bias=False),
+    "tanh": nn.Tanh,
+    "relu": nn.ReLU,
+    "relu in place": lambda: nn.Sequential(nn.Linear(6, 6), nn.ReLU(inplace=True)),
+    "gelu": nn.GELU,
+    "prelu": nn.PReLU,
+    "softmax": lambda: nn.Softmax(-1),
+    "layer norm": lambda: nn.LayerNorm(6),
+    "group norm": lambda: nn.GroupNorm(2, 6),
+    "rms norm": lambda: nn.RMSNorm(6),
+    "statistics": lambda: nn.BatchNorm1d(6),
+    "statistics of the batch": lambda: nn.BatchNorm1d(6, track_running_stats=False),
+    "statistics without weights": lambda: nn.BatchNorm1d(6, affine=False, momentum=None),
+    "convolution": lambda: nn.Sequential(
+        nn.Unflatten(1, (1, 6)), nn.Conv1d(1, 2, 3, padding=1), nn.AvgPool1d(2), nn.Flatten()
+    ),
+    "unused": lambda: Unused(width=6),
+    "frozen": lambda: nn.Linear(6, 6).requires_grad_(False),
+    "weight norm": lambda: parametrizations.weight_norm(nn.Linear(6, 6)),
+    "counter": lambda: Of(count, calls=0),
+    "mean": lambda: Of(running_mean, mu=torch.zeros(6)),
+}
+
+
+@settings(max_examples=25, derandomize=True, deadline=None, database=None)
+@given(st.lists(st.sampled_from(sorted(PIECES)), max_size=4), st.booleans(), st.booleans())
+def test_random_networks(names, hooked, again):
+    """Layers in any order, some of them twice, with a hook: each is trained as alone."""
+
+    def make():
+        layers = []
+        for name in names:
+            piece = PIECES[name]()
+            narrow = isinstance(piece, Of | Unused)
+            layers.append(nn.Sequential(piece, nn.Linear(3, 6)) if narrow else piece)
+        if again and layers:
+            layers.append(layers[0])
+        network = nn.Sequential(*layers, nn.Linear(6, 3))
+        if hooked:
+            network[-1].weight.register_hook(lambda g: g.clamp(-0.1, 0.1))
+        return network
+
+    compare(seeded(make), TASK)
+
+
+def _task():
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randn(120, 6, dtype=torch.float64, generator=generator)
+    y = torch.randint(3, (120,), generator=generator)
+    return experiments.Data(x[:90], y[:90], x[90:], y[90:])
+
+
+TASK = _task()
