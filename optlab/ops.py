@@ -178,7 +178,9 @@ def copy(x: Any) -> Any:
     return x
 
 
-# Operations that a tensor may not be flattened for, and those that no compiler fuses.
+# Operations that make one number of a tensor, those that it may not be flattened for, and those
+# that no compiler fuses.
+OVER_A_TENSOR = (norm, mean)
 OF_ROWS_AND_COLUMNS = (row_sums, column_sums, row_means, column_means)
 OF_MATRICES = (outer, solve_root)
 INITIAL = (zeros_like, zero_matrix, zero_rows, zero_columns, copy)

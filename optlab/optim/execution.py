@@ -15,8 +15,10 @@ from typing import Any
 import torch
 from torch import fx
 
+from optlab import ops
 from optlab.optim import inspection, native
 from optlab.optim.batch import Batch
+from optlab.optim.chunks import chunks, fits_in_one
 from optlab.optim.inspection import Found
 from optlab.optim.split import Split, split
 from optlab.optim.store import store
@@ -47,7 +49,28 @@ def plain(batch: Batch) -> None:
 
 
 def foreach(batch: Batch) -> None:
-    """The rule on lists of tensors: few, wide operations; each makes a list of new tensors."""
+    """The rule on lists of tensors: few, wide operations; each makes a list of new tensors.
+
+    So that these are small, large batches are taken in parts.
+    """
+    if fits_in_one(batch):
+        _foreach(batch)
+    else:
+        for part in chunks(batch, _is_elementwise(batch)):
+            _foreach(part)
+
+
+def _is_elementwise(batch: Batch) -> bool:
+    """Whether the rule steps each entry of a tensor by itself."""
+    try:
+        cut, _ = _cut(batch)
+    except Exception:  # a rule that cannot be traced, since it looks at numbers: nothing is known
+        return False
+    targets = {node.target for node in cut.text.nodes}
+    return not targets & {*ops.OVER_A_TENSOR, *ops.OF_ROWS_AND_COLUMNS, *ops.OF_MATRICES}
+
+
+def _foreach(batch: Batch) -> None:
     dtype = batch.compute or batch.params[0].dtype
     params, grads = TensorList(batch.params), TensorList(batch.grads)
     state = {name: TensorList(xs) for name, xs in batch.state.items()}
@@ -84,15 +107,11 @@ def compiled(batch: Batch, found: Found | None = None, *, give_up: bool = False)
     """
     if found is None:
         (found,) = inspection.inspect([batch])
-    hyper = batch.hyperparameters
-    device, dtype = batch.params[0].device, batch.params[0].dtype
-    flags = {k: v for k, v in hyper.items() if not _is_number(v)}
-    names = tuple(k for k in hyper if k not in flags)
-    cut = _split(batch.rule, tuple(flags.items()), names, batch.compute)
+    cut, names = _cut(batch)
     done: list[int] = []
     if cut.fusible and found.fits:
-        numbers = cut.numbers(batch.t, *(hyper[k] for k in names))
-        c = _pack(numbers, device, batch.compute or dtype)
+        numbers = cut.numbers(batch.t, *(batch.hyperparameters[k] for k in names))
+        c = _pack(numbers, batch.params[0].device, batch.compute or batch.params[0].dtype)
         _run_kernel(batch, cut, found.fits, c, done, give_up)
         # as copy_ does, for backward
         torch.autograd.graph.increment_version([batch.params[i] for i in done])
@@ -175,6 +194,13 @@ def run(batch: Batch, execution: str, found: Found | None = None) -> None:
         foreach(batch)
     else:
         compiled(batch, found, give_up=execution != "compiled")
+
+
+def _cut(batch: Batch) -> tuple[Split, tuple[str, ...]]:
+    """The rule of a batch in two parts, and which of its hyperparameters are left open."""
+    flags = {k: v for k, v in batch.hyperparameters.items() if not _is_number(v)}
+    names = tuple(k for k in batch.hyperparameters if k not in flags)
+    return _split(batch.rule, tuple(flags.items()), names, batch.compute), names
 
 
 @functools.cache
