@@ -33,6 +33,7 @@ class Adafactor(RuleOptimizer):
         maximize: ascend instead of descend.
         execution: "plain", "foreach", "compiled" or "auto".
         nonfinite: with a gradient that is not finite "propagate" it, "skip" the step, or "raise".
+        rounding: of weights in half precision, to the "nearest" number or "stochastic".
 
     Raises:
         ValueError: for impossible values, in torch.optim's words where it has any.
@@ -54,6 +55,7 @@ class Adafactor(RuleOptimizer):
         maximize: bool = False,
         execution: str = "auto",
         nonfinite: str = "propagate",
+        rounding: str = "nearest",
     ):
         defaults = {
             "lr": lr,
@@ -64,6 +66,7 @@ class Adafactor(RuleOptimizer):
             "maximize": maximize,
             "execution": execution,
             "nonfinite": nonfinite,
+            "rounding": rounding,
         }
         super().__init__(params, defaults)
 

@@ -44,6 +44,7 @@ class AdaGrad(_AdaGrad):
         maximize: ascend instead of descend.
         execution: "plain", "foreach", "compiled" or "auto".
         nonfinite: with a gradient that is not finite "propagate" it, "skip" the step, or "raise".
+        rounding: of weights in half precision, to the "nearest" number or "stochastic".
 
     Raises:
         ValueError: for impossible values, in torch.optim's words where it has any.
@@ -66,6 +67,7 @@ class AdaGrad(_AdaGrad):
         maximize: bool = False,
         execution: str = "auto",
         nonfinite: str = "propagate",
+        rounding: str = "nearest",
     ):
         defaults = {
             "lr": lr,
@@ -77,6 +79,7 @@ class AdaGrad(_AdaGrad):
             "maximize": maximize,
             "execution": execution,
             "nonfinite": nonfinite,
+            "rounding": rounding,
         }
         super().__init__(params, defaults)
 
@@ -103,6 +106,7 @@ class FullAdaGrad(_AdaGrad):
         maximize: ascend instead of descend.
         execution: "plain", "foreach", "compiled" or "auto".
         nonfinite: with a gradient that is not finite "propagate" it, "skip" the step, or "raise".
+        rounding: of weights in half precision, to the "nearest" number or "stochastic".
 
     Raises:
         ValueError: for impossible values, in torch.optim's words where it has any.
@@ -125,6 +129,7 @@ class FullAdaGrad(_AdaGrad):
         maximize: bool = False,
         execution: str = "auto",
         nonfinite: str = "propagate",
+        rounding: str = "nearest",
     ):
         defaults = {
             "lr": lr,
@@ -134,6 +139,7 @@ class FullAdaGrad(_AdaGrad):
             "maximize": maximize,
             "execution": execution,
             "nonfinite": nonfinite,
+            "rounding": rounding,
         }
         super().__init__(params, defaults)
 

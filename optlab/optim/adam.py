@@ -26,6 +26,7 @@ class Adam(RuleOptimizer):
         maximize: ascend instead of descend.
         execution: "plain", "foreach", "compiled" or "auto".
         nonfinite: with a gradient that is not finite "propagate" it, "skip" the step, or "raise".
+        rounding: of weights in half precision, to the "nearest" number or "stochastic".
 
     Raises:
         ValueError: for impossible values, in torch.optim.Adam's words.
@@ -49,6 +50,7 @@ class Adam(RuleOptimizer):
         maximize: bool = False,
         execution: str = "auto",
         nonfinite: str = "propagate",
+        rounding: str = "nearest",
     ):
         defaults = {
             "lr": lr,
@@ -58,6 +60,7 @@ class Adam(RuleOptimizer):
             "maximize": maximize,
             "execution": execution,
             "nonfinite": nonfinite,
+            "rounding": rounding,
         }
         super().__init__(params, defaults)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, ClassVar
 
 import torch
@@ -13,6 +14,9 @@ from optlab.optim.settings import is_number
 from optlab.rules import Rule, adam, adamw, with_decay
 
 _adam_decayed = with_decay(adam)
+
+# Multipliers up to this are 1, but for rounding.
+_TOP = 1 + 1e-6
 
 # The first rate of a group, as a scheduler remembers it and as this class does.
 _FIRST = ("initial_lr", "base_lr")
@@ -29,10 +33,12 @@ class AdamW(RuleOptimizer):
         weight_decay: λ ≥ 0.
         decay_by: what multiplies λ. "lr": the learning rate, as in torch.optim.AdamW. "schedule":
             only the learning rate over its first value, as in the paper (`optlab.rules.adamw`);
-            another lr then leaves the decay as it is.
+            another lr then leaves the decay as it is. A schedule that does not begin at its
+            highest rate multiplies the decay by more than 1, and there is a warning.
         maximize: ascend instead of descend.
         execution: "plain", "foreach", "compiled" or "auto".
         nonfinite: with a gradient that is not finite "propagate" it, "skip" the step, or "raise".
+        rounding: of weights in half precision, to the "nearest" number or "stochastic".
 
     Raises:
         ValueError: for impossible values, in torch.optim's words where it has any.
@@ -44,6 +50,7 @@ class AdamW(RuleOptimizer):
         "amsgrad": "AMSGrad is another algorithm, with a state of its own",
     }
     choices: ClassVar[dict[str, tuple[str, ...]]] = {"decay_by": ("lr", "schedule")}
+    _warned = False  # until this optimizer has warned of multipliers above 1
 
     def __init__(
         self,
@@ -57,6 +64,7 @@ class AdamW(RuleOptimizer):
         maximize: bool = False,
         execution: str = "auto",
         nonfinite: str = "propagate",
+        rounding: str = "nearest",
     ):
         defaults = {
             "lr": lr,
@@ -67,6 +75,7 @@ class AdamW(RuleOptimizer):
             "maximize": maximize,
             "execution": execution,
             "nonfinite": nonfinite,
+            "rounding": rounding,
         }
         super().__init__(params, defaults)
 
@@ -101,6 +110,18 @@ class AdamW(RuleOptimizer):
         if group["decay_by"] == "schedule":
             group.setdefault("base_lr", float(group["lr"]))
 
+    def _warn_of(self, eta: float | torch.Tensor) -> None:
+        """Say once that a schedule began below its top. A number on another device is not read."""
+        if self._warned or isinstance(eta, torch.Tensor) or eta <= _TOP:
+            return
+        self._warned = True
+        warnings.warn(
+            f"decay_by='schedule': lr is {eta:.4g} times its first value, and so is the weight "
+            "decay. Where a schedule begins low, as OneCycleLR does, set 'initial_lr' in the "
+            "groups to its highest rate once it is made, or use decay_by='lr'",
+            stacklevel=2,
+        )
+
     def rule(self, group: dict[str, Any]) -> Rule:
         return _adam_decayed if group["decay_by"] == "lr" else adamw
 
@@ -112,5 +133,6 @@ class AdamW(RuleOptimizer):
             self._remember_lr(group)  # where decay_by was changed on the way
             base = number(group.get("initial_lr", group["base_lr"]))
             values["eta"] = divide(values["lr"], base)
+            self._warn_of(values["eta"])
             values["lr"] = base
         return values

@@ -29,6 +29,7 @@ class AMSGrad(RuleOptimizer):
         maximize: ascend instead of descend.
         execution: "plain", "foreach", "compiled" or "auto".
         nonfinite: with a gradient that is not finite "propagate" it, "skip" the step, or "raise".
+        rounding: of weights in half precision, to the "nearest" number or "stochastic".
 
     Raises:
         ValueError: for impossible values, in torch.optim's words where it has any.
@@ -51,6 +52,7 @@ class AMSGrad(RuleOptimizer):
         maximize: bool = False,
         execution: str = "auto",
         nonfinite: str = "propagate",
+        rounding: str = "nearest",
     ):
         defaults = {
             "lr": lr,
@@ -60,6 +62,7 @@ class AMSGrad(RuleOptimizer):
             "maximize": maximize,
             "execution": execution,
             "nonfinite": nonfinite,
+            "rounding": rounding,
         }
         super().__init__(params, defaults)
 

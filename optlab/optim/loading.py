@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MADE_BY = "optimizer"
 
 # Entries of a group that say how to compute here, not what: they stay as they are.
-HERE = ("execution", "nonfinite")
+HERE = ("execution", "nonfinite", "rounding")
 
 # Entries of torch's parameter groups that say how torch computes, or choose another algorithm.
 TORCH_ONLY = {

@@ -26,6 +26,11 @@ _COMMON: dict[str, tuple[Any, type, str]] = {
         str,
         'with a gradient that is not finite "propagate" it, "skip" the step, or "raise".',
     ),
+    "rounding": (
+        "nearest",
+        str,
+        'of weights in half precision, to the "nearest" number or "stochastic".',
+    ),
 }
 _MEANING = {
     "lr": "learning rate, a number ≥ 0 or a 1-element tensor.",

@@ -19,6 +19,7 @@ from optlab.optim.execution import run
 from optlab.optim.groups import described
 from optlab.optim.loading import MADE_BY, TORCH_ONLY, prepare, state_dtype
 from optlab.optim.nonfinite import all_finite, guarded
+from optlab.optim.rounding import run_rounded
 from optlab.optim.settings import differing, is_number, make_plain, plain, validate
 from optlab.rules import Rule
 
@@ -28,6 +29,7 @@ class _Prepared:
     """A batch of a step, ready to run.
 
     finite: whether all gradients are finite, where the step is skipped otherwise.
+    rounded: whether new values of the parameters are rounded at random.
     """
 
     batch: Batch
@@ -35,6 +37,7 @@ class _Prepared:
     params: list[torch.Tensor]
     steps: list[torch.Tensor]
     finite: torch.Tensor | None
+    rounded: bool
 
 
 class RuleOptimizer(torch.optim.Optimizer):
@@ -52,6 +55,12 @@ class RuleOptimizer(torch.optim.Optimizer):
       has changed. "skip": nothing changes, neither parameters nor state nor step counts, and
       the device is not waited for; counts then live on the parameters' devices. (Within
       ZeroRedundancyOptimizer each process sees the gradients of its own parameters only.)
+    - `rounding` says how weights in half precision are rounded. With "nearest", as in torch, steps
+      of less than half of the distance between two numbers are lost: in bfloat16 at a rate of
+      1e-4 nearly all, and weight decay with them. "stochastic" rounds up or down at random, so
+      that the mean is right, and a step takes about twice the time. It draws from torch's default
+      generator of the device: replicas of one model (DistributedDataParallel) stay the same only
+      if their processes are seeded alike. Weights in single and double precision are not rounded.
     """
 
     # The rule's name of a state variable -> its key in `state_dict()`, torch's where torch has one.
@@ -71,6 +80,7 @@ class RuleOptimizer(torch.optim.Optimizer):
 
     def __init__(self, params: ParamsT, defaults: dict[str, Any]):
         defaults.setdefault("nonfinite", "propagate")
+        defaults.setdefault("rounding", "nearest")
         make_plain(defaults, defaults)
         self.validate(defaults)
         self._settled: list[dict[str, Any]] = []
@@ -205,7 +215,10 @@ class RuleOptimizer(torch.optim.Optimizer):
         ]
         found = inspection.inspect([each.batch for each in prepared])
         for each, known in zip(prepared, found, strict=True):
-            run(each.batch, each.execution, known)
+            if each.rounded:
+                run_rounded(each.batch, each.execution)
+            else:
+                run(each.batch, each.execution, known)
             self._count_step(each)
         if prepared:
             skipping = any(each.finite is not None for each in prepared)
@@ -434,7 +447,8 @@ class RuleOptimizer(torch.optim.Optimizer):
             inspection.refuse_conjugates(batch)
             batch.params, batch.grads = _real(arranged), _real(grads)
             batch.state = {name: _real(xs) for name, xs in state.items()}
-        return _Prepared(batch, group["execution"], params, steps, finite)
+        rounded = compute is not None and group["rounding"] == "stochastic"
+        return _Prepared(batch, group["execution"], params, steps, finite, rounded)
 
     def _count_step(self, done: _Prepared) -> None:
         if done.finite is None:
@@ -463,8 +477,8 @@ class RuleOptimizer(torch.optim.Optimizer):
 
         State tensors are copied to the parameters' devices, in the dtype in which
         a step is calculated: the parameter's, but float32 for half precision.
-        `execution` and `nonfinite` stay as they are here; settings that the state does not have
-        take this optimizer's defaults.
+        `execution`, `nonfinite` and `rounding` stay as they are here; settings that the state
+        does not have take this optimizer's defaults.
 
         Where both sides have the parameters' names (`model.named_parameters()`), the state goes
         to the parameters of the same names, whatever their order in a group; prefixes of

@@ -14,10 +14,12 @@ import torch
 
 from optlab.optim.execution import EXECUTIONS
 from optlab.optim.nonfinite import NONFINITE
+from optlab.optim.rounding import ROUNDING
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "execution": ("auto", *EXECUTIONS),
     "nonfinite": NONFINITE,
+    "rounding": ROUNDING,
 }
 
 

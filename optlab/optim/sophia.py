@@ -21,6 +21,10 @@ class Sophia(RuleOptimizer):
 
         optimizer.update_hessian(optlab.optim.hutchinson(loss, params))
 
+    With maximize=True the step is one of descent on minus the loss, and so must the estimate be:
+    `hutchinson(-loss, params)`. An estimate of the loss itself is negative where it should be
+    positive; the coordinates concerned then take steps of full length, ρ lr.
+
     Args:
         params: iterable of parameters or of groups.
         lr: learning rate, a number ≥ 0 or a 1-element tensor.
@@ -28,9 +32,10 @@ class Sophia(RuleOptimizer):
         rho: the longest step of a coordinate, in units of lr.
         weight_decay: decoupled, multiplied by lr.
         eps: least curvature that is divided by.
-        maximize: ascend instead of descend.
+        maximize: ascend instead of descend; the estimates are then to be of minus the loss.
         execution: "plain", "foreach", "compiled" or "auto".
         nonfinite: with a gradient that is not finite "propagate" it, "skip" the step, or "raise".
+        rounding: of weights in half precision, to the "nearest" number or "stochastic".
 
     Raises:
         ValueError: for impossible values, in torch.optim's words where it has any.
@@ -50,6 +55,7 @@ class Sophia(RuleOptimizer):
         maximize: bool = False,
         execution: str = "auto",
         nonfinite: str = "propagate",
+        rounding: str = "nearest",
     ):
         defaults = {
             "lr": lr,
@@ -60,6 +66,7 @@ class Sophia(RuleOptimizer):
             "maximize": maximize,
             "execution": execution,
             "nonfinite": nonfinite,
+            "rounding": rounding,
         }
         super().__init__(params, defaults)
 

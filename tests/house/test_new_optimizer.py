@@ -82,7 +82,7 @@ def test_it_is_a_class_with_the_rule_s_settings_and_a_formula(copy):
     assert first.split() == [
         str(copy / "optlab" / "__init__.py"),
         *("params", "lr", "beta1", "stretch", "bold", "weight_decay"),
-        *("maximize", "execution", "nonfinite"),
+        *("maximize", "execution", "nonfinite", "rounding"),
     ]
     assert formula == FORMULA
 

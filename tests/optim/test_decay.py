@@ -1,6 +1,8 @@
 """AdamW's two parametrizations: what a schedule, and what another learning rate, does to decay."""
 
 import copy
+import re
+import warnings
 
 import pytest
 import torch
@@ -8,6 +10,7 @@ from torch.optim import lr_scheduler
 from twins import assert_alike, parameters, train
 
 import optlab
+from optlab import schedules
 from optlab.rules import adamw
 
 COMMON = {"betas": (0.8, 0.9), "eps": 1e-3, "weight_decay": 0.25, "decay_by": "schedule"}
@@ -116,3 +119,37 @@ def test_a_rate_of_zero_is_no_step(execution):
     optimizer = optlab.AdamW(params, lr=0.0, execution=execution, **COMMON)
     train(optimizer, params, 2)
     assert_alike(params, before, rtol=0, atol=0)
+
+
+def one_cycle(optimizer):
+    return torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.5, total_steps=6)
+
+
+def test_a_schedule_that_begins_low_warns_once_that_it_multiplies_the_decay():
+    params = parameters([(3,)])
+    optimizer = optlab.AdamW(params, lr=0.1, decay_by="schedule")
+    scheduler = one_cycle(optimizer)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for step in range(5):
+            train(optimizer, params, [step])
+            scheduler.step()
+    (said,) = [str(w.message) for w in caught if "decay_by" in str(w.message)]
+    assert re.search(r"lr is \d+\.\d+ times its first value", said)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("decay_by", ["lr", "schedule"])
+def test_other_schedules_do_not_warn(decay_by):
+    params = parameters([(3,)])
+    optimizer = optlab.AdamW(params, lr=0.1, decay_by=decay_by)
+    make = one_cycle if decay_by == "lr" else lambda o: schedules.LRScheduler(o, warm_and_down)
+    scheduler = make(optimizer)
+    for step in range(5):
+        train(optimizer, params, [step])
+        scheduler.step()
+
+
+def warm_and_down(t):
+    """A schedule whose top is 1, up to rounding, from the rate that the optimizer was given."""
+    return min(0.1 * (t + 1) * (1 + 1e-12), 1.0)
