@@ -5,7 +5,10 @@ import hashlib
 import io
 import math
 import random
+import subprocess
+import sys
 import tarfile
+import tracemalloc
 from dataclasses import replace
 from importlib import import_module
 
@@ -109,7 +112,7 @@ def test_mnist1d_survives_a_damaged_or_unwritable_cache(here, monkeypatch):
     made = {name: np.zeros((3, 2)) for name in MNIST1D.PARTS}
     monkeypatch.setattr(MNIST1D, "_make", lambda: made)
     mnist1d()
-    (kept,) = (here / "data").iterdir()
+    (kept,) = (here / "data").glob("*.npz")
     kept.write_bytes(kept.read_bytes()[:50])
     assert torch.equal(mnist1d().x_train, torch.zeros(3, 2, dtype=torch.float64))
     assert np.load(kept)["x"].shape == (3, 2)  # mended
@@ -117,6 +120,109 @@ def test_mnist1d_survives_a_damaged_or_unwritable_cache(here, monkeypatch):
     blocked.write_text("a file")
     monkeypatch.setenv("OPTLAB_DATA", str(blocked))
     assert mnist1d().x_train.shape == (3, 2)
+
+
+def flipped(content):
+    """A bit in a header of an array, where a shorter shape is a valid one; and others."""
+    for place in (content.index(b"'shape'") + 12, 30, len(content) // 2, len(content) - 5):
+        yield content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+
+
+def other_npz(**arrays):
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def test_kept_mnist1d_is_believed_only_with_its_hash(here, monkeypatch):
+    made = {name: np.arange(6.0).reshape(3, 2) for name in MNIST1D.PARTS}
+    calls = []
+    monkeypatch.setattr(MNIST1D, "_make", lambda: calls.append(1) or made)
+
+    def is_made_anew():
+        before = len(calls)
+        assert mnist1d().x_train.tolist() == made["x"].tolist()
+        return len(calls) == before + 1
+
+    assert is_made_anew()
+    assert not is_made_anew()
+    (kept,) = (here / "data").glob("*.npz")
+    seal = kept.with_name(f"{kept.name}.sha256")
+    content, sealed = kept.read_bytes(), seal.read_bytes()
+    assert sealed.decode() == f"{hashlib.sha256(content).hexdigest()}  {kept.name}\n"
+    ones = {name: np.ones((3, 2)) for name in MNIST1D.PARTS}
+    pickled = np.array([{}], dtype=object)
+    damaged = [*flipped(content), content[:50], b"", b"x", content + b"x", other_npz(**ones)]
+    for wrong in damaged:
+        kept.write_bytes(wrong)
+        assert is_made_anew(), wrong[:20]
+        assert (kept.read_bytes(), seal.read_bytes()) == (content, sealed)
+        assert not is_made_anew()
+    # with a hash of its own, but not what it should be: refused by what is in it, or its name
+    for wrong in (other_npz(x=np.ones(2)), b"text", other_npz(**{**ones, "y": pickled})):
+        kept.write_bytes(wrong)
+        seal.write_text(f"{hashlib.sha256(wrong).hexdigest()}  {kept.name}\n")
+        assert is_made_anew()
+    older = other_npz(**ones)
+    kept.write_bytes(older)
+    seal.write_text(f"{hashlib.sha256(older).hexdigest()}  mnist1d-0.0.0.npz\n")
+    assert is_made_anew()
+    for break_it in (seal.unlink, lambda: seal.write_bytes(b"\xff"), kept.unlink):
+        break_it()
+        assert is_made_anew()
+        assert not is_made_anew()
+    kept.unlink()
+    kept.mkdir()
+    assert is_made_anew()
+    kept.rmdir()
+    monkeypatch.setattr(import_module("optlab.experiments.data.seal"), "LARGEST", 100)
+    assert is_made_anew()
+
+
+def test_any_error_of_a_kept_file_is_no_loss(here, monkeypatch):
+    made = {name: np.zeros((3, 2)) for name in MNIST1D.PARTS}
+    monkeypatch.setattr(MNIST1D, "_make", lambda: made)
+    mnist1d()
+    for error in (NotImplementedError, RuntimeError, SyntaxError, MemoryError, RecursionError):
+
+        def load(*_, error=error, **__):
+            raise error("of zipfile or of a header")
+
+        monkeypatch.setattr(MNIST1D.np, "load", load)
+        assert mnist1d().x_train.shape == (3, 2)
+
+
+def test_two_processes_make_mnist1d_at_once(here):
+    code = "from optlab.experiments import mnist1d; print(mnist1d().x_train.sum().item())"
+    started = [
+        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) for _ in range(2)
+    ]
+    sums = {process.communicate()[0] for process in started}
+    assert [process.returncode for process in started] == [0, 0]
+    assert len(sums) == 1
+    assert sorted(p.suffix for p in (here / "data").iterdir()) == [".npz", ".sha256"]
+    (kept,) = (here / "data").glob("*.npz")
+    import_module("optlab.experiments.data.seal").read_sealed(kept)
+
+
+def test_mnist1d_needs_no_home(monkeypatch):
+    made = {name: np.zeros((3, 2)) for name in MNIST1D.PARTS}
+    monkeypatch.setattr(MNIST1D, "_make", lambda: made)
+    monkeypatch.setenv("OPTLAB_DATA", "~nobody-of-this-name/data")
+    assert mnist1d().x_train.shape == (3, 2)
+    with pytest.raises(DataError, match="set OPTLAB_DATA"):
+        fashion_mnist()
+
+
+def test_a_small_file_that_unpacks_to_any_size_is_cut_off(small_fashion, monkeypatch):
+    monkeypatch.setattr(FASHION, "LARGEST", 100_000)
+    path = FASHION.DEBIAN / "train-labels-idx1-ubyte.gz"
+    path.write_bytes(gzip.compress(bytes(50_000_000)))
+    tracemalloc.start()
+    with pytest.raises(DataError, match=r"is damaged .*apt-get install --reinstall"):
+        fashion_mnist()
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
 
 
 def test_surnames_are_the_census():

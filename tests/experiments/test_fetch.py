@@ -1,8 +1,10 @@
 """Downloads, against a server on this machine that breaks off, lies, or cannot be reached."""
 
+import gzip
 import hashlib
 import re
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -154,6 +156,128 @@ def test_a_folder_that_cannot_be_written_to_says_which_setting(server, here, mon
     blocked.write_text("a file, not a folder")
     monkeypatch.setenv("OPTLAB_DATA", str(blocked))
     assert re.search(r"cannot write .*set OPTLAB_DATA", refusal(server))
+
+
+class Stubborn(BaseHTTPRequestHandler):
+    """Servers that never come to an end."""
+
+    def do_GET(self):
+        kind, start = self.server.kind, self.headers["Range"]
+        self.server.asked.append(start)
+        try:
+            if kind == "endless header":
+                self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+                self.drip(1)
+            elif kind == "silent":
+                self.server.over.wait(20)
+            elif kind == "declared":
+                self.start({"Content-Length": str(10**12)})
+                self.drip(100_000)
+            elif kind == "endless":
+                self.start({})
+                while not self.server.over.is_set():
+                    self.wfile.write(bytes(100_000))
+            elif kind == "bomb":  # a packed answer, though none was asked for
+                packed = gzip.compress(bytes(20_000_000))
+                self.start({"Content-Encoding": "gzip", "Content-Length": str(len(packed))})
+                self.wfile.write(packed)
+            elif kind == "drip":
+                self.start({"Content-Length": str(len(CONTENT))})
+                self.wfile.write(CONTENT[:5000])
+                self.drip(1)
+        except OSError:
+            self.server.hung_up.set()
+
+    def start(self, headers):
+        self.send_response(200)
+        for item in headers.items():
+            self.send_header(*item)
+        self.end_headers()
+
+    def drip(self, size):
+        while not self.server.over.wait(0.02):
+            self.wfile.write(b"x" * size)
+            self.wfile.flush()
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def stubborn(monkeypatch):
+    monkeypatch.setattr(fetch, "LARGEST", 2_000_000)
+    monkeypatch.setattr(fetch, "PATIENCE", 0.5)
+    monkeypatch.setattr(fetch, "LEAST", 10_000)
+    server = Server()
+    server.RequestHandlerClass = Stubborn
+    server.over, server.hung_up = threading.Event(), threading.Event()
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield server
+    server.over.set()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.mark.parametrize("kind", ["endless", "declared"])
+def test_a_download_without_an_end_is_cut_off_at_the_largest_size(stubborn, here, kind):
+    stubborn.kind = kind
+    (here / "sub").mkdir()
+    (here / "sub" / "things.gz.part").write_bytes(b"x" * 10)
+    message = refusal(stubborn)
+    assert "sends more than 2000000 bytes, which is not what was published" in message
+    assert f"or put things.gz into {here / 'sub'}" in message
+    assert files(here) == []
+    assert stubborn.hung_up.wait(5)
+
+
+@pytest.mark.parametrize("kind", ["drip", "silent", "endless header"])
+def test_a_download_that_is_too_slow_is_broken_off(stubborn, here, kind, monkeypatch):
+    monkeypatch.setattr(fetch, "RETRIES", 3)
+    stubborn.kind = kind
+    begun = time.monotonic()
+    message = refusal(stubborn)
+    assert time.monotonic() - begun < 15
+    assert re.search(r"cannot download .*(fewer than 10000 bytes in 0.5 seconds|Timeout)", message)
+    assert "continues where it broke off" in message
+    (part,) = (here / "sub").glob("*.part")
+    if kind == "drip":
+        assert part.read_bytes().startswith(CONTENT[:5000])
+
+
+def test_a_packed_answer_is_not_unpacked(stubborn, here):
+    stubborn.kind = "bomb"
+    assert "other bytes" in refusal(stubborn)
+    assert files(here) == []
+
+
+def test_a_file_that_is_there_needs_no_folder_to_write_to(server, here, monkeypatch):
+    (here / "things.gz").write_bytes(CONTENT)
+    monkeypatch.setattr(fetch, "FileLock", lambda *_, **__: pytest.fail("locked"))
+    assert fetch.fetch("things.gz", server.url, SHA256).read_bytes() == CONTENT
+    assert server.asked == []
+
+
+def test_what_cannot_be_read_is_said_in_one_line(server, here):
+    (here / "things.gz").mkdir()
+    assert re.search(r"cannot read .*things.gz \(.*\): delete it", refusal(server, "things.gz"))
+
+
+def test_a_file_that_is_too_large_is_damaged(server, here, monkeypatch):
+    (here / "things.gz").write_bytes(CONTENT)
+    monkeypatch.setattr(fetch, "LARGEST", 1000)
+    assert "is damaged" in refusal(server, "things.gz")
+
+
+def test_another_process_that_downloads_for_ever_is_named(server, here, monkeypatch):
+    monkeypatch.setattr(fetch, "WAITING", 0.1)
+    with fetch.FileLock(here / ".lock"):
+        other = threading.Thread(target=lambda: messages.append(refusal(server)))
+        messages = []
+        other.start()
+        other.join()
+    assert re.search(r"another process has been downloading .*: stop it and run again", messages[0])
 
 
 def test_the_default_folder_is_the_users(monkeypatch):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import random
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
@@ -13,9 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from optlab.experiments.data.errors import DataError
 from optlab.experiments.data.fetch import folder
+from optlab.experiments.data.seal import read_sealed, write_sealed
 from optlab.experiments.data.task import Data
-from optlab.experiments.files import replacing
 
 PARTS = ("x", "y", "x_test", "y_test")
 
@@ -24,8 +25,8 @@ def mnist1d(*, dtype: torch.dtype = torch.float64, device: torch.device | str = 
     """MNIST-1D: 4,000 and 1,000 signals of 40 numbers, 10 classes, no download.
 
     Generated with the package's default settings and seed, which takes two seconds, and kept
-    in the data folder, where that can be written to. Inputs have mean 0 and standard deviation
-    1, as the package makes them.
+    in the data folder, where that can be written to, with its SHA-256 beside it. Inputs have mean
+    0 and standard deviation 1, as the package makes them.
     """
     parts = {name: torch.from_numpy(value) for name, value in _kept_or_made().items()}
     return Data(
@@ -37,14 +38,19 @@ def mnist1d(*, dtype: torch.dtype = torch.float64, device: torch.device | str = 
 
 
 def _kept_or_made() -> dict[str, NDArray[Any]]:
-    kept = folder() / f"mnist1d-{version('mnist1d')}.npz"
     try:
-        with np.load(kept) as file:
+        kept = folder() / f"mnist1d-{version('mnist1d')}.npz"
+    except DataError:  # nowhere to keep it
+        return _make()
+    try:
+        with np.load(io.BytesIO(read_sealed(kept)), allow_pickle=False) as file:
             return {name: file[name] for name in PARTS}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        made = _make()  # the same numbers, so a damaged file is no loss
-    with suppress(OSError), replacing(kept) as draft, draft.open("wb") as file:
-        np.savez(file, allow_pickle=False, **made)  # where that fails, it only costs time
+    except Exception:  # the same numbers are made anew, so whatever is wrong with it is no loss
+        made = _make()
+    content = io.BytesIO()
+    np.savez(content, allow_pickle=False, **made)
+    with suppress(OSError):  # where that fails, it only costs time
+        write_sealed(kept, content.getvalue())
     return made
 
 
