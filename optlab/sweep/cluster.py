@@ -68,9 +68,8 @@ def local_cluster(workers: int, *, gpus: bool) -> Iterator[Client]:
                 silence_logs=logging.CRITICAL,
             )
         except Exception as error:
-            raise RunError(
-                f"the {workers} workers on this computer do not start: {_first_line(error)}"
-            ) from None
+            why = _first_line(error)
+            raise RunError(f"no cluster of {workers} starts on this computer: {why}") from None
         with cluster, Client(cluster) as client:
             yield client
 

@@ -39,8 +39,25 @@ SETTINGS = {
 }
 
 
+def listening():
+    """The ports of this process and those that it has started."""
+    processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    return {
+        connection.laddr.port
+        for process in processes
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+
+
 @pytest.fixture(scope="module")
-def client(tmp_path_factory):
+def others():
+    """The ports before there was a cluster."""
+    return listening()
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory, others):
     """Of a cluster with one worker, started under those settings."""
     folder = tmp_path_factory.mktemp("configuration")
     (folder / "site.yaml").write_text("distributed: {worker: {daemon: false, connections: {}}}")
@@ -131,14 +148,8 @@ def test_a_scheduler_with_tls_takes_who_has_its_certificates(client, tmp_path):
         cluster.existing_cluster(address).__enter__()
 
 
-def test_nothing_else_listens_and_no_port_shows_a_page(client):
-    processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
-    ports = {
-        connection.laddr.port
-        for process in processes
-        for connection in process.net_connections("inet")
-        if connection.status == psutil.CONN_LISTEN
-    }
+def test_nothing_else_listens_and_no_port_shows_a_page(client, others):
+    ports = listening() - others
     assert ports == {int(address.rpartition(":")[2]) for address in addresses(client)}
     plain = ssl.create_default_context()
     plain.check_hostname, plain.verify_mode = False, ssl.CERT_NONE
@@ -225,7 +236,9 @@ def test_workers_that_do_not_start_are_one_line(monkeypatch):
         raise RuntimeError("Nanny failed to start.\nmore")
 
     monkeypatch.setattr("distributed.SpecCluster", fail)
-    with pytest.raises(cluster.RunError, match=r"^the 2 workers .* do not start: Nanny failed"):
+    with pytest.raises(
+        cluster.RunError, match=r"^no cluster of 2 starts .*: Nanny failed to start.$"
+    ):
         cluster.local_cluster(2, gpus=False).__enter__()
 
 

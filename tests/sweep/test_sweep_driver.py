@@ -22,7 +22,7 @@ from optlab.sweep.progress import Progress
 from optlab.sweep.work import Outcome
 
 CODE = versions.here()
-STUCK = 15  # seconds after which a sweep that waits is stuck
+STUCK = 60  # seconds after which a sweep that waits is stuck
 
 
 @pytest.fixture(scope="module")
