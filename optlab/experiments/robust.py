@@ -11,6 +11,7 @@ import torch
 from torch.func import vmap
 
 from optlab.rules import Rule, State
+from optlab.seeds import checked
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class RobustRegression:
         cls, seed: int, *, examples: int = 200, weights: int = 16, outliers: float = 0.1
     ) -> RobustRegression:
         """Random rows; targets of a random x of norm 1, some of them with an error of size 5."""
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(checked(seed))
         options: dict[str, Any] = {"generator": generator, "dtype": torch.float64}
         rows = 2.0 * torch.randint(0, 2, (examples, weights), **options) - 1
         x = torch.randn(weights, **options)
@@ -93,7 +94,7 @@ def gradient_sizes(
         The means over t of ‖∇f(x_t)‖₁/√d and of ‖∇f(x_t)‖², configurations × runs.
     """
     n, d = problem.rows.shape
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(checked(seed))
     x = problem.rows.new_zeros(len(configurations), runs, layers, d // layers)
     hyper = {name: x.new_tensor([c[name] for c in configurations]) for name in configurations[0]}
 

@@ -16,6 +16,7 @@ from optlab.experiments.checkpoints import Checkpoint
 from optlab.experiments.data import Augmentation, Data
 from optlab.experiments.shares import Share
 from optlab.schedules import LRScheduler
+from optlab.seeds import checked
 
 AT_ONCE = 2000  # examples in one evaluation
 WHOLE = Share()
@@ -80,9 +81,10 @@ def train(
             draws nothing and keeps no statistics of its batches.
 
     Raises:
-        ValueError: one line, if data and model differ in device or precision, the checkpoint is
-            damaged or of another run, or one is asked for by several processes.
+        ValueError: one line, if the seed is none, data and model differ in device or precision,
+            the checkpoint is damaged or of another run, or one is asked for by several processes.
     """
+    seed = checked(seed)
     augment = data.augment if augment is None else augment
     parameter = next(model.parameters())
     _check(data, parameter, autocast)

@@ -27,6 +27,7 @@ from optlab.grid.settings import (
 from optlab.grid.starts import Starts
 from optlab.grid.update import Update
 from optlab.rules import Rule, sophia
+from optlab.seeds import LIMIT
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 Augmentation = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
@@ -244,8 +245,8 @@ def _seeds(seeds: Any) -> tuple[int, ...]:
     found = tuple(whole_number("a seed", seed, 0) for seed in seeds)
     if not found:
         raise ValueError("there are no seeds: give at least one")
-    if max(found) >= 2**63 - 2**31:  # hessian_generator adds to them
-        raise ValueError(f"a seed must be less than 2**63 - 2**31; got {max(found)}")
+    if max(found) >= LIMIT:
+        raise ValueError(f"a seed must be less than 2**32; got {max(found)}")
     if twice := [seed for i, seed in enumerate(found) if seed in found[:i]]:
         raise ValueError(f"seed {twice[0]} is given twice: its runs would be the same ones")
     return found

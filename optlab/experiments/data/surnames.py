@@ -9,6 +9,7 @@ from importlib.resources import files
 import torch
 
 from optlab.experiments.data.task import Data
+from optlab.seeds import checked
 
 ALPHABET = "\nABCDEFGHIJKLMNOPQRSTUVWXYZ"
 NO_TARGET = -100  # what torch's losses leave out
@@ -56,6 +57,7 @@ def surname_characters(length: int, *, test: int = 4000, seed: int = 0) -> Data:
     Args:
         test: how many names are for testing, picked by `seed`.
     """
+    seed = checked(seed)
     rows = surnames().encoded(length)
     if not 1 <= test < len(rows):
         raise ValueError(

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from optlab.seeds import checked
+
 
 def build(
     make: Callable[[], nn.Module], *, seed: int, dtype: torch.dtype, device: torch.device | str
@@ -22,7 +24,7 @@ def build(
     if torch.device(device).type == "meta":
         return model
     model.to_empty(device="cpu")
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(checked(seed))
     with torch.no_grad():
         for layer in model.modules():
             _draw(layer, generator)

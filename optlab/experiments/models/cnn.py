@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from optlab.seeds import checked
+
 GROUPS = 4  # of GroupNorm
 
 
@@ -47,7 +49,7 @@ def cnn(
         nn.Flatten(),
         nn.Linear(channels, classes, dtype=torch.float64),
     ]
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(checked(seed))
     for layer in layers:
         if isinstance(layer, nn.Conv2d | nn.Linear):
             bound = layer.weight[0].numel() ** -0.5

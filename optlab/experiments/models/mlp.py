@@ -8,6 +8,8 @@ from itertools import pairwise
 import torch
 from torch import nn
 
+from optlab.seeds import checked
+
 
 def mlp(
     sizes: Sequence[int],
@@ -24,7 +26,7 @@ def mlp(
     Args:
         sizes: inputs, units of each hidden layer, outputs.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(checked(seed))
     layers: list[nn.Module] = []
     for n_in, n_out in pairwise(sizes):
         layer = nn.Linear(n_in, n_out, dtype=torch.float64)
@@ -49,7 +51,7 @@ def normalized_mlp(
     does not change the function, as in the papers' residual networks. Weights are drawn as in
     `mlp`.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(checked(seed))
     layers: list[nn.Module] = []
     for n_in, n_out in pairwise(sizes):
         last = len(layers) == 3 * (len(sizes) - 2)

@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.nn.functional import gelu
 
+from optlab.seeds import checked
+
 
 def transformer(
     characters: int,
@@ -39,7 +41,7 @@ def transformer(
     if width % heads:
         raise ValueError(f"width {width} is not a multiple of {heads} heads: change one of them")
     model = _Transformer(characters, length, width, heads, depth, tied)
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(checked(seed))
     with torch.no_grad():
         for name, p in model.named_parameters():
             if p.dim() == 2:
