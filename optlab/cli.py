@@ -17,6 +17,7 @@ from optlab.running.declared import read_parameters
 from optlab.running.errors import Interrupted, RunError
 from optlab.running.files import NOTEBOOKS, find_notebook, require_folder, require_writable
 from optlab.running.notebook import load
+from optlab.typed import typed
 
 
 class _Limit(click.ParamType[float]):
@@ -297,7 +298,9 @@ def javascript(check: bool) -> None:
         if not check:
             PATH.write_text(script, encoding="utf-8")
         elif not PATH.is_file() or PATH.read_text(encoding="utf-8") != script:
-            raise RunError(f"{PATH} is not what the rules give; run: optlab javascript")
+            raise RunError(
+                f"{PATH} is not what the rules give; run: {typed('optlab', 'javascript')}"
+            )
 
 
 @main.command()

@@ -192,7 +192,7 @@ class Benches(Page):
         benches = saving.recorded(name, self.source / RESULTS)
         if not benches:
             said = [nodes.Text("None is recorded. To record one: ")]
-            how = nodes.literal("", f"optlab bench{saving.KINDS[name]} --record")
+            how = nodes.literal("", f".venv/bin/optlab bench{saving.KINDS[name]} --record")
             yield paragraph("", *said, how)
         for machine, same in groupby(sorted(benches, key=machine_of), key=machine_of):
             yield from self.of_machine(KINDS[name], machine, list(same))

@@ -16,6 +16,7 @@ import optlab
 from optlab import provenance
 from optlab.experiments.files import replacing
 from optlab.experiments.records import RESULTS, result_files
+from optlab.typed import typed
 
 KINDS = {"steps": "", "grid": " --grid", "together": " --together"}  # options of optlab bench
 FOLDER = "bench"  # within book/results: a folder for each kind
@@ -83,6 +84,6 @@ def read(kind: str, path: Path) -> Bench:
         why = str(error).split("__init__() ")[-1]
         raise ValueError(
             f"{path} is not a bench of {kind} ({why}); remove it, restore it by git, or make it "
-            f"anew with optlab bench{KINDS[kind]} --record"
+            f"anew with {typed('optlab', 'bench')}{KINDS[kind]} --record"
         ) from None
     return Bench(conditions, rows)

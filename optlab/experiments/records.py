@@ -16,6 +16,7 @@ import torch
 from optlab import provenance
 from optlab.experiments.files import replacing
 from optlab.experiments.scales import settings
+from optlab.typed import typed
 
 FOLDER = "OPTLAB_RECORD"  # environment variable: where to record; unset, nothing is written
 RESULTS = Path("book", "results")
@@ -122,7 +123,7 @@ def read(path: Path) -> Record:
         why = str(error).split("__init__() ")[-1]
         raise ValueError(
             f"{path} is not the record that its name says ({why}); remove it, restore it by git, "
-            "or make it anew with optlab run CHAPTER -p scale SCALE --record"
+            f"or make it anew with {typed('optlab', 'run')} CHAPTER -p scale SCALE --record"
         ) from None
     return made
 

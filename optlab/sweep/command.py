@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
@@ -22,6 +20,7 @@ from optlab.sweep.folder import Folder, unwritable
 from optlab.sweep.plan import Plan, make_plan
 from optlab.sweep.stored import FAILED
 from optlab.sweep.versions import here, refuse_mixture
+from optlab.typed import typed
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -129,7 +128,7 @@ def require_libraries(*more: str) -> None:
     if missing := [name for name in names if not find_spec(name)]:
         raise RunError(
             f"a sweep needs {', '.join(missing)}; install with: "
-            f"{_python()} -m pip install {' '.join(missing)}"
+            + typed("python", "-m", "pip", "install", *missing)
         )
 
 
@@ -147,13 +146,6 @@ def _refuse_mixture(plan: Plan, folder: Folder, code: dict[str, str]) -> None:
     finished = folder.finished(plan)
     if len(finished) < len(plan.runs):  # else nothing new is made
         refuse_mixture(folder.records(replace(plan, runs=finished)), code, folder.path)
-
-
-def _python() -> str:
-    """The Python that runs this, as one types it here."""
-    path = Path(sys.executable)
-    here = Path.cwd()
-    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
 def _run_missing(

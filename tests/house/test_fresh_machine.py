@@ -84,7 +84,7 @@ def test_a_new_debian_has_what_the_readme_installs_and_nothing_else(tmp_path, re
     assert made[first][:4] == ["debootstrap", "--variant=minbase", "trixie", tmp_path / "trixie"]
     assert second == "apt update"
     assert third == "apt install git make python3-venv"
-    assert made[third][-5:] == ["-qy", "install", "git", "make", "python3-venv"]
+    assert made[third][-4:] == ["install", "git", "make", "python3-venv"]
     assert {"chromium", "g++", "gcc"} <= set(made[last][-1].split())
 
 

@@ -110,7 +110,10 @@ def bench(folder, version, date, ms, others, commit="a" * 40, machine="A chip, 2
 def test_with_nothing_stored_it_says_how_to_store(build):
     page = build()
     assert cells(page.table) == [[CHAPTER, "not recorded", "", "", "", ""]]
-    hints = [f"None is recorded. To record one: optlab bench{o} --record" for o in ("", " --grid")]
+    hints = [
+        f"None is recorded. To record one: .venv/bin/optlab bench{o} --record"
+        for o in ("", " --grid")
+    ]
     assert all(hint in page.get_text() for hint in hints)
     assert not page.select("details")
 
@@ -178,7 +181,7 @@ def test_a_file_that_is_something_else_stops_the_build_with_one_line(build, tmp_
     path.write_text(text)
     [line] = [line for line in build().splitlines() if "ERROR" in line]
     assert f"{path} is not " in line
-    assert "remove it, restore it by git, or make it anew with optlab" in line
+    assert "remove it, restore it by git, or make it anew with " in line
     assert line.endswith("--record")
 
 
