@@ -87,6 +87,10 @@ def _check_form(given: Mapping[str, Any]) -> None:
     for i, group in enumerate(given["param_groups"]):
         if not (isinstance(group, Mapping) and isinstance(group.get("params"), list | tuple)):
             raise ValueError(f"not the state of an optimizer: its group {i} lists no 'params'")
+    ids = [key for group in given["param_groups"] for key in group["params"]]
+    if len(set(ids)) < len(ids):
+        twice = next(key for key in ids if ids.count(key) > 1)
+        raise ValueError(f"cannot load the state: its groups list parameter {twice!r} twice")
 
 
 def _check_sizes(here: list[dict[str, Any]], saved: list[dict[str, Any]]) -> None:
@@ -233,11 +237,11 @@ class _Entries:
         if not isinstance(value, torch.Tensor):
             self._refuse(f"has as {key} a {type(value).__name__}, and no tensor")
         if value.layout != torch.strided or not (value.is_floating_point() or value.is_complex()):
-            self._refuse(f"has a {key} of {value.dtype} and {value.layout}")
+            self._refuse(f"has {key} of {value.dtype} and {value.layout}")
         if value.is_complex() != p.is_complex():
-            self._refuse(f"has a {key} of {value.dtype}, and is of {p.dtype}")
+            self._refuse(f"has {key} of {value.dtype}, and is of {p.dtype}")
         if value.is_meta and not p.is_meta:
-            self._refuse(f"has a {key} without values, on the device meta")
+            self._refuse(f"has {key} without values, on the device meta")
         dtype = torch.float64 if key in optimizer.wide else state_dtype(p)
         if name is not None:
             like = torch.empty(p.shape, dtype=dtype, device="meta")
@@ -247,7 +251,7 @@ class _Entries:
                 )
             shape = tuple(optimizer.initial(name, like, self.group).shape)
             if shape != tuple(value.shape):
-                self._refuse(f"has a {key} of shape {tuple(value.shape)}, where {shape} is needed")
+                self._refuse(f"has {key} of shape {tuple(value.shape)}, where {shape} is needed")
         copied: torch.Tensor = value.detach().clone().to(p.device, dtype)
         return copied
 

@@ -72,7 +72,7 @@ def validate(group: dict[str, Any], choices: dict[str, tuple[str, ...]]) -> None
 
 
 def is_number(x: Any) -> bool:
-    return isinstance(x, Real) and not isinstance(x, bool)
+    return isinstance(x, Real) and not isinstance(x, bool | np.timedelta64)
 
 
 def _at_least_zero(what: str, value: Any) -> None:

@@ -180,6 +180,13 @@ def replace(state):
     state["step"] = torch.tensor(0.0)
 
 
+def replace_by_one_written_to_as_often(state):
+    step = torch.tensor(0.0)
+    while step._version < state["step"]._version:
+        step.zero_()
+    state["step"] = step
+
+
 def zero_in_place(state):
     state["step"].zero_()
 
@@ -206,7 +213,17 @@ def begin_anew(state):
 
 
 @pytest.mark.parametrize(
-    "change", [replace, zero_in_place, fill, add, set_through_data, forget, begin_anew]
+    "change",
+    [
+        replace,
+        replace_by_one_written_to_as_often,
+        zero_in_place,
+        fill,
+        add,
+        set_through_data,
+        forget,
+        begin_anew,
+    ],
 )
 @pytest.mark.parametrize(
     "label", ["SGD momentum", "Adam", "AdamW", "Adafactor", "LAMB", "AdaGrad dual", "Lion"]

@@ -156,7 +156,7 @@ def test_states_of_other_shapes_are_refused(label):
             fresh = parameters_for(label)
             other = make(label, fresh)
             train(other, fresh, 1)
-            line = rf"parameter 0, of shape .*, has a {key} of shape .*, where .* is needed"
+            line = rf"parameter 0, of shape .*, has {key} of shape .*, where .* is needed"
             assert_refused(other, changed, line)
 
 
@@ -299,6 +299,13 @@ def test_sizes_of_groups_are_told():
     assert_refused(optimizer, one, "group 0 has 1 parameters, and 2 here")
     two = optlab.Adam([{"params": [p]} for p in parameters(SHAPES)]).state_dict()
     assert_refused(optimizer, two, "different number of parameter groups: 2, and here are 1")
+
+
+def test_a_parameter_that_is_listed_twice_is_refused():
+    optimizer = trained(optlab.Adam, shapes=[(3,), (3,)])
+    state = optimizer.state_dict()
+    state["param_groups"][0]["params"] = [1, 1]
+    assert_refused(optimizer, state, "its groups list parameter 1 twice")
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

@@ -137,6 +137,7 @@ def test_whole_numbers_stay_whole():
         [0.1],
         {"lr": 0.1},
         np.str_("0.1"),
+        np.timedelta64(1, "s"),
     ],
     ids=lambda x: repr(x)[:20],
 )

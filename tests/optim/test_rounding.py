@@ -82,6 +82,14 @@ def test_every_number_of_the_dtype_stays_itself(dtype):
 
 
 @pytest.mark.parametrize("dtype", HALF, ids=str)
+def test_not_even_the_least_draw_moves_what_needs_no_rounding(dtype, monkeypatch):
+    x = torch.arange(-(2**15), 2**15, dtype=torch.int32).to(torch.int16).view(dtype)
+    x = x[~x.isnan()]
+    monkeypatch.setattr(torch, "rand", lambda *_, **__: torch.zeros(x.shape))
+    assert torch.equal(bits(stochastically(x.float(), dtype)), bits(x))
+
+
+@pytest.mark.parametrize("dtype", HALF, ids=str)
 def test_beyond_the_largest_number_it_is_the_nearest(dtype):
     largest = torch.finfo(dtype).max
     above = torch.tensor([largest * (1 + 2**-10), largest * (1 + 2**-8.5), 3.4e38, largest])
