@@ -84,6 +84,7 @@ def existing_cluster(address: str) -> Iterator[Client]:
     with _readable_configuration():
         from distributed import Client
 
+    _require_address(address)
     if address.startswith("tls://"):
         _require_certificates(address)
     try:
@@ -170,6 +171,20 @@ def _private_folder() -> Iterator[str]:
 
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0] or type(error).__name__
+
+
+def _require_address(address: str) -> None:
+    """RunError if no connection to it could be tried."""
+    from distributed.comm.addressing import parse_address, parse_host_port
+    from distributed.comm.registry import get_backend
+
+    try:
+        scheme, place = parse_address(address)
+        get_backend(scheme)
+        parse_host_port(place)
+    except (ValueError, RuntimeError) as error:
+        why = _first_line(error)
+        raise RunError(f"--scheduler {address} is refused ({why}); give tcp://HOST:8786") from None
 
 
 def _require_certificates(address: str) -> None:

@@ -134,6 +134,8 @@ def require_libraries(*more: str) -> None:
 
 def _check(options: Options) -> None:
     """RunError for options that do not go together or cannot be kept."""
+    if options.scheduler is not None and not options.scheduler.strip():
+        raise RunError("--scheduler is empty; give its address, such as tcp://HOST:8786")
     if options.mix and not options.resume:
         raise RunError("--mix is for --resume, which it lets keep runs of other code")
     if options.limit is not None and not 0 < options.limit <= LONGEST:  # nan is in no range

@@ -55,6 +55,7 @@ def notebook(small) -> str:
         (["--seeds", "2", "--timeout", "0"], "--timeout 0 is refused: give seconds, more than"),
         (["--seeds", "2", "--timeout", "-1"], "--timeout -1 is refused: give seconds, more"),
         (["--seeds", "2", "--timeout", "1e9"], "--timeout 1e+09 is refused: give seconds, mo"),
+        (["--seeds", "2", "--scheduler", ""], "--scheduler is empty; give its address, such as"),
         (["--seeds", "2", "--mix"], "--mix is for --resume, which it lets keep runs of other"),
         (["--grid", "lr=0.1,\udcff"], "'lr=0.1,\\udcff' is refused: it is not UTF-8 text"),
         (["--seeds", "2", "-p", "lr", "\udcff"], "'\\udcff' is refused: it is not UTF-8 text"),
