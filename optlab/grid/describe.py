@@ -16,6 +16,7 @@ from optlab.grid.checks import difference, stepped
 from optlab.grid.engine import Kind
 from optlab.grid.held import forked, held
 from optlab.grid.mlp import layers
+from optlab.grid.reach import reach
 from optlab.grid.serial import keeps_statistics
 from optlab.grid.starts import Starts
 from optlab.grid.targets import PADDING
@@ -181,6 +182,8 @@ def _compare(kind: Kind, tried: Sequence[Sequence[alone.Batch]], x_test: torch.T
                 f"{min(other)} is used with seed {starts.seeds[0]} or with seed {seed}, and not "
                 "with both: train them in grids of their own"
             )
+    # A batch is computed by one network, with the parameters and buffers of each seed.
+    kind.separate = kind.separate or _constant_of_a_seed(starts)
     if not kind.separate:
         try:
             found = next(_differences(kind, trials, tried, x_test), None)
@@ -203,6 +206,19 @@ def _compare(kind: Kind, tried: Sequence[Sequence[alone.Batch]], x_test: torch.T
             f"differ from call to call: let {type(kind.model).__name__} and its loss depend on "
             "parameters, buffers and inputs alone"
         )
+
+
+def _constant_of_a_seed(starts: Starts) -> str:
+    """Something that differs from seed to seed and is no parameter or buffer; empty if nothing."""
+    first = starts.networks[0]
+    stacked = {id(x) for x in (*first.parameters(), *first.buffers())}
+    if len(set(map(id, starts.networks))) > 1:
+        kept = reach(network=first)
+        for other in starts.networks[1:]:
+            for place in kept.changed(reach(network=other)):
+                if stacked.isdisjoint(kept.held_by.get(place, ())):
+                    return place.removeprefix("network.")
+    return ""
 
 
 def _differences(

@@ -19,6 +19,8 @@ from torch.nn.utils import parametrizations, prune
 import optlab
 from optlab import experiments, rules
 from optlab.grid import train_grid
+from optlab.grid.describe import describe
+from optlab.grid.starts import Starts
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -87,10 +89,10 @@ def count_by_iterator(self, x):
 
 
 def count_late(self, x):
-    """Another network after 1000 calls, which no trial gets to."""
+    """Another network from the sixth call on, which no trial gets to."""
     if self.training:
         self.calls += 1
-    return x if self.calls < 1000 else 2 * x
+    return x if self.calls < 6 else 2 * x
 
 
 def noise_of_its_own(self, x):
@@ -134,6 +136,18 @@ class Tied(nn.Module):
         return self.out(self.down(self.up(x).tanh()))
 
 
+class Listed(nn.Module):
+    """Uses its weight by another way than its name."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(6, 3)
+        self.weights = [self.linear.weight]
+
+    def forward(self, x):
+        return x @ self.weights[0].T + self.linear.bias
+
+
 class Attention(nn.Module):
     def __init__(self):
         super().__init__()
@@ -151,6 +165,19 @@ class Recurrent(nn.Module):
 
     def forward(self, x):
         return self.out(self.lstm(x.view(-1, 3, 2))[0][:, -1])
+
+
+def late(weight):
+    """Whether weights have grown, as they have after some steps, and not in a trial."""
+    return (weight.abs().max() > 0.45).to(weight.dtype)
+
+
+def late_mask(network):
+    network[0].weight.register_hook(lambda g: g * (1 - late(network[0].weight)))
+
+
+def late_hook(network):
+    network[0].register_forward_hook(lambda m, i, o: o * (1 + late(m.weight)))
 
 
 def doubled(function):
@@ -195,6 +222,10 @@ EQUAL = {
     "counter in an attribute": lambda: Of(count, calls=0),
     "counter in a list": lambda: Of(count_in_list, calls=[]),
     "counter that matters late": lambda: Of(count_late, calls=0),
+    "counter that matters late, beside a convolution": lambda: nn.Sequential(
+        nn.Unflatten(1, (1, 6)), nn.Conv1d(1, 1, 1), nn.Flatten(), Of(count_late, calls=0)
+    ),
+    "parameters in a list": Listed,
     "counter of itertools": lambda: Of(count_by_iterator, calls=itertools.count()),
     "generator of its own": lambda: Of(
         noise_of_its_own, generator=torch.Generator().manual_seed(1), norm=nn.BatchNorm1d(6)
@@ -202,6 +233,12 @@ EQUAL = {
     "attribute written only": lambda: Of(remember),
     "mask made when it is needed": lambda: Of(mask),
     "attribute of each seed": lambda: Of(lambda self, x: x * self.k[0], k=[float(torch.rand(1))]),
+    "attribute of each seed that matters late": lambda: Of(
+        lambda self, x: x * (1 + late(self.linear.weight) * self.k), k=float(torch.rand(1))
+    ),
+    "another network in training": lambda: Of(lambda self, x: x * (1 + self.training)),
+    "gradient mask that matters late": changed(late_mask),
+    "forward hook that matters late": changed(late_hook),
     "forward hook of all": changed(lambda m: m.register_forward_hook(lambda m, i, o: 2 * o)),
     "forward hook": changed(lambda m: m[0].register_forward_hook(lambda m, i, o: 2 * o)),
     "pre-hook of all": changed(lambda m: m.register_forward_pre_hook(lambda m, i: 2 * i[0])),
@@ -286,6 +323,22 @@ def compare(model, task, **more):
 @pytest.mark.parametrize("name", EQUAL)
 def test_a_run_of_a_grid_is_the_run_alone(task, name):
     compare(seeded(EQUAL[name]), task)
+
+
+PURE = [
+    *("evaluation", "another network in training", "one layer three times", "tied", "attention"),
+    *("GroupNorm", "InstanceNorm", "LayerNorm", "BatchNorm of the batch"),
+    *("unused", "unused beside a convolution", "frozen", "weight_norm", "forward hook"),
+    *("forward of a layer replaced", "attribute written only", "mask made when it is needed"),
+]
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_functions_of_parameters_are_not_made_slow(task, name):
+    kind = describe(
+        Starts(seeded(EQUAL[name]), SEEDS), task, nn.functional.cross_entropy, BATCH, False, None
+    )
+    assert kind.separate == ""
 
 
 def test_no_random_numbers_of_others_are_used_up(task):
