@@ -61,7 +61,9 @@ def test_a_second_set_of_parameters_runs(notebook, tmp_path, pytestconfig):
     [injected] = [c for c in book.cells if "injected-parameters" in c.metadata.get("tags", [])]
     assert [line.split(" = ")[0] for line in injected.source.splitlines()[1:]] == list(values)
     shown = [o.get("data", {}).get(MIME) for c in book.cells for o in c.get("outputs", [])]
-    assert [d for d in shown if d and overturned(d["verdict"])] == []
+    # With fewer seeds an experiment may well be undecided, but not come out otherwise.
+    wrong = [d for d in shown if d and overturned(d["verdict"])]
+    assert [d for d in wrong if not d["verdict"].endswith(", but undecided here")] == []
 
 
 def test_a_bad_value_is_refused_by_the_check_cell(notebook, tmp_path):
