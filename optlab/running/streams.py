@@ -34,10 +34,8 @@ class Stream:
             self._open.append(tail)
             self._length += len(tail)
         if self._length > 2 * self._settled + 10_000:
-            # Backspaces to come may reach into what is here, and no carriage return before them.
-            line = "".join(self._open)
-            end = line.endswith("\r")  # which a line feed may follow
-            line = _settled(line[:-1]) + "\r" if end else _settled(line)
+            # A carriage return at the end is left, since a line feed may follow.
+            line = _settled("".join(self._open))
             self._open, self._length, self._settled = [line], len(line), len(line)
 
     def text(self) -> str:

@@ -52,3 +52,10 @@ def seconds(pieces):
 def test_the_time_grows_with_the_length(piece):
     short, long = (min(seconds([piece * 50] * n) for _ in range(3)) for n in (2_000, 16_000))
     assert long < 8 * 4 * short + 0.02
+
+
+def test_a_long_line_may_end_as_on_windows_wherever_it_is_cut():
+    long = "x" * 30_000
+    assert kept(f"{long}\r", "\n") == kept(f"{long}\r\n") == f"{long}\r\n"
+    assert kept(f"{long}\r", "y\n") == "y\n"
+    assert kept(long, "\b" * 29_999, "y") == "xy"
