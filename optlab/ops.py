@@ -219,10 +219,10 @@ def _ratio(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
 
 # Of float32 on a CPU, torch adds squares up in order and in float32: of 3e7 normal numbers the norm
-# is then off by 2e-3, and training by as much. Up to _EXACT entries are added up in float64, which
+# is then off by 2e-3, and training by as much. Up to EXACT entries are added up in float64, which
 # torch does slowly; of more, pieces of _PIECE entries in float32 (off by at most 5e-7, for equal
 # entries) and their norms in float64.
-_EXACT, _PIECE = 2**14, 2**9
+EXACT, _PIECE = 2**14, 2**9
 
 
 def _norm(x: torch.Tensor) -> torch.Tensor:
@@ -231,7 +231,7 @@ def _norm(x: torch.Tensor) -> torch.Tensor:
         norm: torch.Tensor = torch.linalg.vector_norm(x)
         return norm
     whole = torch.compiler.is_compiling() or type(x) not in (torch.Tensor, torch.nn.Parameter)
-    if whole or x.numel() <= _EXACT:
+    if whole or x.numel() <= EXACT:
         norm = torch.linalg.vector_norm(x, dtype=torch.float64).to(x.dtype)
         return norm
     flat = _in_order_of_memory(x).reshape(-1)

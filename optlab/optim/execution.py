@@ -6,6 +6,7 @@ Each takes a `Batch` and leaves new parameters and state in the old ones' place.
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 import shutil
 import warnings
@@ -89,7 +90,8 @@ def _widened(x: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
 
 
 def _all_widened(xs: TensorList, dtype: torch.dtype) -> TensorList:
-    narrow = any(x.dtype.itemsize < dtype.itemsize for x in xs.tensors)
+    dtypes = {x.dtype for x in xs.tensors} - {dtype}
+    narrow = any(d.itemsize < dtype.itemsize for d in dtypes)
     return TensorList([_widened(x, dtype) for x in xs.tensors]) if narrow else xs
 
 
@@ -112,7 +114,7 @@ def compiled(batch: Batch, found: Found | None = None, *, give_up: bool = False)
     if cut.fusible and found.fits:
         numbers = cut.numbers(batch.t, *(batch.hyperparameters[k] for k in names))
         c = _pack(numbers, batch.params[0].device, batch.compute or batch.params[0].dtype)
-        _run_kernel(batch, cut, found.fits, c, done, give_up)
+        _run_kernel(batch, cut, found, c, done, give_up)
         # as copy_ does, for backward
         torch.autograd.graph.increment_version([batch.params[i] for i in done])
     if rest := [i for i in (*found.fits, *found.lists) if i not in done]:
@@ -122,10 +124,11 @@ def compiled(batch: Batch, found: Found | None = None, *, give_up: bool = False)
 
 
 def _run_kernel(
-    batch: Batch, cut: Split, fit: list[int], c: torch.Tensor, done: list[int], give_up: bool
+    batch: Batch, cut: Split, found: Found, c: torch.Tensor, done: list[int], give_up: bool
 ) -> None:
-    """Step the parameters at `fit` by a kernel, and note in `done` those that were stepped."""
+    """Step the parameters that fit by a kernel, and note in `done` those that were stepped."""
     device, dtype = batch.params[0].device, batch.params[0].dtype
+    fit = found.fits
     route = "C"
     try:
         run = None
@@ -134,7 +137,13 @@ def _run_kernel(
                 return
             run = _native(cut, dtype)
         if run is not None:
-            run(_arrays(batch, fit), c)
+            if found.addresses is not None:
+                n = len(fit)
+                roles = [found.addresses[k : k + n] for k in range(0, len(found.addresses), n)]
+                addresses = list(itertools.chain.from_iterable(zip(*roles, strict=True)))
+                run.at(addresses, [p.shape for p in batch.params], c)
+            else:
+                run(_arrays(batch, fit), c)
             done += fit
             return
         route = "torch.compile"

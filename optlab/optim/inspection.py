@@ -34,11 +34,15 @@ class Found:
     fits: the parameters, by their places, that a compiled kernel may take.
     lists: those that only functions of torch may take.
     own: those with a tensor of a class or kind of its own: its dispatch decides, one by one.
+    addresses, sizes: if all of them fit and are contiguous, where the tensors are, and their
+        bytes: first all parameters, then all gradients, then each state variable.
     """
 
     fits: list[int]
     lists: list[int] = field(default_factory=list)
     own: list[int] = field(default_factory=list)
+    addresses: list[int] | None = None
+    sizes: list[int] = field(default_factory=list)
 
 
 class _Unlike(Exception):
@@ -49,6 +53,9 @@ class _Unlike(Exception):
 _shape = torch.Tensor.shape.__get__  # type: ignore[attr-defined]
 _dtype = torch.Tensor.dtype.__get__  # type: ignore[attr-defined]
 _device = torch.Tensor.device.__get__
+_is_cpu = torch.Tensor.is_cpu.__get__  # type: ignore[attr-defined]
+_nbytes = torch.Tensor.nbytes.__get__  # type: ignore[attr-defined]
+_numel = torch.Tensor.numel
 _is_contiguous = torch.Tensor.is_contiguous
 _is_neg = torch.Tensor.is_neg
 _address = torch.Tensor.data_ptr
@@ -102,54 +109,61 @@ def _roles(batch: Batch) -> Iterator[tuple[str | None, list[torch.Tensor], torch
 
 
 def _look(batch: Batch) -> Found:
+    """First all tensors at once, by few calls; one by one only if some are not as expected."""
     params = batch.params
-    if set(map(type, params)) <= PLAIN_CLASSES:
-        shapes = list(map(_shape, params))
-        numels = list(map(math.prod, shapes))
-        for role, xs, dtype in _roles(batch):
-            if role in batch.rule.initial:
-                start = batch.rule.initial[role]
-                if start is not ops.zeros_like and start is not ops.copy:
-                    shapes_here = [expected_shape(start, s) for s in shapes]
-                    if not _all_fit(
-                        xs, shapes_here, list(map(math.prod, shapes_here)), dtype, params[0]
-                    ):
-                        break
-                    continue
-            if not _all_fit(xs, shapes, numels, dtype, params[0]):
-                break
+    dtype = _dtype(params[0])
+    wide = batch.compute or dtype
+    shapes = list(map(_shape, params))
+    numels = list(map(_numel, params))
+    every = [*params, *batch.grads]
+    shapes_of_all, numels_of_all = shapes * 2, numels * 2
+    state: list[torch.Tensor] = []
+    for name, start in batch.rule.initial.items():
+        state += batch.state[name]
+        if start is ops.zeros_like or start is ops.copy:
+            shapes_of_all += shapes
+            numels_of_all += numels
         else:
-            return Found(list(range(len(params))))
-    return _look_closely(batch)
-
-
-def _all_fit(
-    xs: list[torch.Tensor],
-    shapes: list[torch.Size],
-    numels: list[int],
-    dtype: torch.dtype,
-    like: torch.Tensor,
-) -> bool:
-    """Whether all of `xs` are what a kernel for `dtype` and the device of `like` may take."""
-    if not (set(map(type, xs)) <= PLAIN_CLASSES and list(map(_shape, xs)) == shapes):
-        return False
-    try:
-        addresses = list(map(_address, xs))
-        kept = list(map(_bytes, map(_storage, xs)))
-    except (RuntimeError, NotImplementedError):  # nothing that has memory
-        return False
-    size = dtype.itemsize
-    offsets = list(map(_offset, xs))
-    needed = [(o + n) * size for o, n in zip(offsets, numels, strict=True)]
-    return (
-        set(map(_dtype, xs)) == {dtype}
-        and set(map(_device, xs)) == {_device(like)}
-        and all(map(_is_contiguous, xs))
-        and not any(map(_is_neg, xs))
-        and all(map(operator.ge, kept, needed))
-        and 0 not in addresses
-        and functools.reduce(operator.or_, addresses) % size == 0
+            made = [expected_shape(start, s) for s in shapes]
+            shapes_of_all += made
+            numels_of_all += map(math.prod, made)
+    every += state
+    if not set(map(type, every)) <= PLAIN_CLASSES or list(map(_shape, every)) != shapes_of_all:
+        return _look_closely(batch)
+    dtypes = list(map(_dtype, every))
+    of_params = dtypes.count(dtype)
+    if of_params < len(every) and (
+        wide is dtype or dtypes != [dtype] * 2 * len(params) + [wide] * len(state)
+    ):
+        return _look_closely(batch)
+    same_device = (
+        all(map(_is_cpu, every)) if _is_cpu(params[0]) else len(set(map(_device, every))) == 1
     )
+    if not (same_device and all(map(_is_contiguous, every)) and not any(map(_is_neg, every))):
+        return _look_closely(batch)
+    try:
+        addresses = list(map(_address, every))
+        kept = list(map(_bytes, map(_storage, every)))
+    except (RuntimeError, NotImplementedError):  # nothing that has memory
+        return _look_closely(batch)
+    if wide is dtype:
+        size = dtype.itemsize
+        sizes = [n * size for n in numels_of_all]
+    else:
+        size = max(dtype.itemsize, wide.itemsize)
+        sizes = list(map(_nbytes, every))
+    offsets = list(map(_offset, every))
+    if any(offsets):
+        needed = [n + o * d.itemsize for n, o, d in zip(sizes, offsets, dtypes, strict=True)]
+    else:
+        needed = sizes
+    if (
+        0 in addresses
+        or functools.reduce(operator.or_, addresses) % size
+        or not all(map(operator.ge, kept, needed))
+    ):
+        return _look_closely(batch)
+    return Found(list(range(len(params))), addresses=addresses, sizes=sizes)
 
 
 def _look_closely(batch: Batch) -> Found:
@@ -213,32 +227,26 @@ def _fits(batch: Batch, i: int, role: str | None, x: torch.Tensor, dtype: torch.
 
 def _keep_apart(batches: Sequence[Batch], found: Sequence[Found]) -> None:
     """Copy gradients that share memory with what is written; refuse what is written twice."""
-    written: list[torch.Tensor] = []
-    read: list[torch.Tensor] = []
-    easy = True
+    starts: list[int] = []
+    sizes: list[int] = []
+    of_gradients: tuple[list[int], list[int]] = [], []
     for batch, f in zip(batches, found, strict=True):
-        if not f.own:
-            lists = [batch.params, *batch.state.values()], batch.grads
-        else:
-            those = [*f.fits, *f.lists]
-            rows = [[xs[i] for i in those] for xs in (batch.params, *batch.state.values())]
-            lists = rows, [batch.grads[i] for i in those]
-        for xs in lists[0]:
-            written += xs
-        read += lists[1]
-        easy &= not f.lists and all(map(_is_contiguous, lists[1]))
-    both = written + read
-    if easy:
-        starts: list[int] = list(map(_address, both))
-        sizes: list[int] = list(map(_nbytes, both))
-    else:
-        spans = [memory.span(x) for x in both]
-        starts, sizes = [s.start for s in spans], [s.end - s.start for s in spans]
-    if not memory.apart(tuple(starts), tuple(sizes), len(written)):
+        if f.addresses is not None:
+            n = len(batch.params)
+            starts += f.addresses[:n] + f.addresses[2 * n :]
+            sizes += f.sizes[:n] + f.sizes[2 * n :]
+            of_gradients[0].extend(f.addresses[n : 2 * n])
+            of_gradients[1].extend(f.sizes[n : 2 * n])
+            continue
+        for role, xs, _ in _roles(batch):
+            spans = [memory.span(xs[i]) for i in (*f.fits, *f.lists)]
+            to = of_gradients if role == GRADIENT else (starts, sizes)
+            to[0].extend(s.start for s in spans)
+            to[1].extend(s.end - s.start for s in spans)
+    written = len(starts)
+    both = (*starts, *of_gradients[0]), (*sizes, *of_gradients[1])
+    if not memory.apart(*both, written):
         _separate(batches, found)
-
-
-_nbytes = torch.Tensor.nbytes.__get__  # type: ignore[attr-defined]
 
 
 def _separate(batches: Sequence[Batch], found: Sequence[Found]) -> None:
@@ -261,6 +269,7 @@ def _separate(batches: Sequence[Batch], found: Sequence[Found]) -> None:
     for j in memory.meeting([g for *_, g in read], [x for *_, x in written]):
         batch, i, _, g = read[j]
         batch.grads[i] = g.clone(memory_format=torch.contiguous_format)
+        found[next(k for k, other in enumerate(batches) if other is batch)].addresses = None
 
 
 def _called(batch: Batch, i: int, role: str | None) -> str:

@@ -125,7 +125,10 @@ class RuleOptimizer(torch.optim.Optimizer):
         functions = {name for name, default in rule.flags.items() if callable(default)}
         strangers = functions - self.defaults.keys()
         chosen = {k: values[k] for k in rule.hyperparameters if k in values and k not in strangers}
-        return {name: float(x) if is_number(x) else x for name, x in chosen.items()}
+        return {
+            name: float(x) if type(x) is not float and is_number(x) else x
+            for name, x in chosen.items()
+        }
 
     def validate(self, group: dict[str, Any]) -> None:
         """Refuse impossible settings of a group with a ValueError."""
@@ -452,7 +455,8 @@ class RuleOptimizer(torch.optim.Optimizer):
 
     def _count_step(self, done: _Prepared) -> None:
         if done.finite is None:
-            torch._foreach_add_(done.steps, _ONE)
+            count = torch.tensor(float(done.batch.t), dtype=torch.float32, device="cpu")
+            torch._foreach_copy_(done.steps, [count] * len(done.steps))
         else:
             torch._foreach_add_(done.steps, [done.finite.float()] * len(done.steps))
             history = object()
@@ -547,9 +551,6 @@ class RuleOptimizer(torch.optim.Optimizer):
                 if key not in TORCH_ONLY:
                     group.setdefault(key, value)
 
-
-# A tensor, since torch would make one of a number for each of the tensors it is added to.
-_ONE = torch.ones((), dtype=torch.float32, device="cpu")
 
 _HALF = (torch.float16, torch.bfloat16)
 

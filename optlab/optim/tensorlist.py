@@ -126,7 +126,12 @@ def _swappable(function: Callable[..., Any]) -> Callable[..., TensorList]:
 
 
 def _norms(xs: TensorList) -> TensorList:
-    if all(x.is_cpu for x in xs.tensors):  # for which torch has no multi-tensor function either
+    if all(x.is_cpu for x in xs.tensors):
+        # One call where all are small; as ops.norm does it.
+        small = all(x.dtype is torch.float32 and x.numel() <= ops.EXACT for x in xs.tensors)
+        if small:
+            found = torch._foreach_norm(xs.tensors, 2, torch.float64)
+            return TensorList([norm.float() for norm in found])
         return TensorList([ops.norm(x) for x in xs.tensors])
     return TensorList(torch._foreach_norm(xs.tensors))
 

@@ -10,6 +10,8 @@ again from that, so that no memory is needed for intermediate arrays.
 from __future__ import annotations
 
 import ctypes
+import math
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -49,20 +51,24 @@ class Kernel:
     def __call__(self, arrays: Sequence[Sequence[torch.Tensor]], numbers: torch.Tensor) -> None:
         """arrays: for each tensor its parameter, gradient and state, contiguous; numbers: those
         of the split rule, in the arrays' dtype."""
-        count = len(arrays)
+        addresses = [x.data_ptr() for tensors in arrays for x in tensors]
+        self.at(addresses, [a[0].shape for a in arrays], numbers)
+
+    def at(
+        self, addresses: Sequence[int], shapes: Sequence[torch.Size], numbers: torch.Tensor
+    ) -> None:
+        """A step of tensors of these shapes. addresses: for each, those of its arrays."""
         if self.flat:
-            sizes = [a[0].numel() for a in arrays]
+            sizes = list(map(math.prod, shapes))
         else:
-            sizes = [n for a in arrays for n in matrices.sizes(a[0].shape)]
-        pointers = (ctypes.c_void_p * (count * self.arrays))(
-            *[x.data_ptr() for tensors in arrays for x in tensors]
-        )
+            sizes = [n for shape in shapes for n in matrices.sizes(shape)]
+        pointers, lengths = array("Q", addresses), array("q", sizes)
         numbers = numbers.contiguous()
         status = self.function(
-            count,
-            (ctypes.c_int64 * len(sizes))(*sizes),
-            pointers,
-            ctypes.c_void_p(numbers.data_ptr()),
+            len(shapes),
+            lengths.buffer_info()[0],
+            pointers.buffer_info()[0],
+            numbers.data_ptr(),
             torch.get_num_threads(),
         )
         if status:
