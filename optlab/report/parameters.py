@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from optlab.report.declarations import declared_types
 from optlab.report.kinds import Kind as Kind
 from optlab.report.kinds import is_a
+from optlab.seeds import LIMIT
 
 if TYPE_CHECKING:
     import torch
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 Rule = str | tuple[Any, ...]
 
 SEEDS = ("seed", "seeds")
-SEED_LIMIT = 2**32  # what every generator of random numbers takes
 _NUMBER = r"([-+]?(?:inf|\d+\.?\d*(?:e[-+]?\d+)?|\.\d+))"
 _COMPARISON = re.compile(rf"(>=|<=|>|<) *{_NUMBER}")
 _INTERVAL = re.compile(rf"in *([\[(]) *{_NUMBER} *, *{_NUMBER} *([\])])")
@@ -85,7 +85,7 @@ def problems(
         elements = kind.elements(value)
         finite = all(_finite(v) for v in elements)
         wanted, known = describe(kind, rule, "" if finite else "finite "), kind.accepts(value)
-        if name in SEEDS and known and any(is_a("int", v) and v >= SEED_LIMIT for v in elements):
+        if name in SEEDS and known and any(is_a("int", v) and v >= LIMIT for v in elements):
             known, wanted = False, f"{wanted} and less than 2**32"
         if not (known and finite and all(allowed(v) for v in elements)):
             line = f"{name} = {value!r} is refused: it must be {wanted}; "
