@@ -1,0 +1,98 @@
+"""Pictures are compared: rounding does not count; colors, labels, marks and panels do."""
+
+import re
+
+import numpy as np
+import pytest
+
+from optlab.report import figure, heat_map
+from optlab.report.pictures import differences
+
+X = np.linspace(0, 3, 60)
+
+
+def html(*panels, name="a-figure", **options):
+    return figure(*panels, caption="c", alt="a", name=name, **options)._repr_html_()
+
+
+def curve(color="#0072b2", label="loss", shift=0.0, marker="o", width=1.5, title="One", **more):
+    def draw(ax):
+        y = np.exp(-X) + shift
+        ax.plot(X, y, color=color, marker=marker, markevery=20, linewidth=width, label=label)
+        ax.set(xlabel="step", ylabel=more.get("ylabel", "value"), title=title)
+        ax.legend()
+
+    return draw
+
+
+def bars(ax):
+    ax.bar([1, 2, 3], [3, 2, 1])
+
+
+BASE = html(curve(), bars)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        html(curve(), bars),
+        html(curve(shift=1e-4), bars),
+        html(curve(color="#0174b1"), bars),
+        re.sub(r' (x|y|height)="(\d+\.\d)\d', r' \1="\g<2>9', BASE),
+    ],
+    ids=["the same", "data in the fourth digit", "a color in its last bits", "the last digits"],
+)
+def test_what_another_processor_may_do(other):
+    assert differences(BASE, other) == []
+
+
+OTHERS = {
+    "color": html(curve(color="#d55e00"), bars),
+    "a color that is near": html(curve(color="#1a82b2"), bars),
+    "label": html(curve(label="error"), bars),
+    "label of an axis": html(curve(ylabel="Value"), bars),
+    "title": html(curve(title="Two"), bars),
+    "marker": html(curve(marker="s"), bars),
+    "no marker": html(curve(marker=""), bars),
+    "width": html(curve(width=2.0), bars),
+    "data": html(curve(shift=0.5), bars),
+    "panels": html(bars, curve()),
+    "a panel more": html(curve(), bars, bars),
+    "a panel less": html(curve()),
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_what_a_reader_would_see(what):
+    [line] = differences(BASE, OTHERS[what])[:1]
+    assert line
+    assert len(line) < 220
+    assert differences(OTHERS[what], BASE)
+
+
+def test_the_first_difference_is_named():
+    [line] = differences(BASE, html(curve(color="#d55e00"), bars))
+    assert re.fullmatch(
+        r"picture 1: element \d+ of \d+, path: its style stroke was #0072b2 and is #d55e00", line
+    )
+
+
+def test_a_line_may_be_drawn_through_other_points():
+    path = "".join(f"L{x:.2f} {50 + 30 * np.sin(x / 20):.2f}" for x in np.arange(0, 200, 0.5))
+    coarse = "".join(f"L{x:.2f} {50 + 30 * np.sin(x / 20):.2f}" for x in np.arange(0, 200, 2.0))
+    moved = coarse.replace("L100.00 21.23", "L100.00 31.23")
+    one, other, third = (f'<svg><path d="M{d[1:]}" /></svg>' for d in (path, coarse, moved))
+    assert moved != coarse
+    assert differences(one, other) == differences(other, one) == []
+    assert differences(one, third)
+
+
+def test_heat_maps():
+    def mapped(values):
+        rows = [0.5, 1, 2]
+        return html(lambda ax: heat_map(ax, values, x=rows, y=rows, limits=(1, 10), label="loss"))
+
+    values = np.arange(1.0, 10).reshape(3, 3)
+    assert differences(mapped(values), mapped(values + 1e-6)) == []
+    assert differences(mapped(values), mapped(values.T))
