@@ -10,6 +10,7 @@ away. What the command line itself leaves out (paths, `-k`, `--deselect`, …) i
 import importlib.util
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -43,6 +44,12 @@ def none_of(*programs) -> bool:
     return not any(map(shutil.which, programs))
 
 
+def named(variable, *usual):
+    """The program that a variable names, else the usual ones."""
+    words = shlex.split(os.environ.get(variable, ""))
+    return words[:1] or usual
+
+
 def may_mount() -> bool:
     with tempfile.TemporaryDirectory() as folder:
         if none_of("mount") or subprocess.run(
@@ -60,8 +67,8 @@ PLACES = {
     r"fewer than (\d+) GPUs": lambda n: gpus() < int(n),
     r"fewer than (\d+) cores": lambda n: cores() < int(n),
     "no Chromium": lambda: none_of(*BROWSERS),
-    r"no C compiler": lambda: none_of("cc", "gcc", "clang"),
-    r"no C\+\+ compiler": lambda: none_of("c++", "g++", "clang++"),
+    r"no C compiler": lambda: none_of(*named("CC", "cc", "gcc", "clang")),
+    r"no C\+\+ compiler": lambda: none_of(*named("CXX", "g++")),
     r"no program (\S+)": none_of,
     r"no module (\S+)": lambda name: importlib.util.find_spec(name) is None,
     r"no file (\S+)": lambda path: not Path(path).exists(),

@@ -1,16 +1,11 @@
 """A step of a grid that torch.compile has made gives the numbers of the plain one."""
 
-import os
-import shutil
-
-import pytest
 import torch
+from compilers import NEEDS_CXX
 from torch import nn
 
 from optlab import rules
 from optlab.grid import train_grid
-
-CXX = shutil.which(os.environ.get("CXX", "g++"))
 
 
 def curved(seed):
@@ -18,7 +13,7 @@ def curved(seed):
     return nn.Sequential(nn.Linear(6, 3), nn.GELU()).double()
 
 
-@pytest.mark.skipif(CXX is None, reason="no C++ compiler for torch.compile")
+@NEEDS_CXX
 def test_compiled_steps_are_the_plain_ones(task, monkeypatch):
     make, sizes = torch.compile, []
 

@@ -245,6 +245,7 @@ def test_places(monkeypatch, tmp_path):
     assert skip_list.here("fewer than 1 cores") is False
     assert skip_list.here("Python before 3.11") is False
     assert skip_list.here("Python from 3.11") is True
+    monkeypatch.delenv("CXX", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert skip_list.here("no C++ compiler") is True
     (tmp_path / "g++").touch(mode=0o755)

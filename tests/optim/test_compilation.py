@@ -7,6 +7,7 @@ import itertools
 
 import pytest
 import torch
+from compilers import NEEDS_CXX
 from torch._dynamo.utils import counters
 from twins import assert_alike, parameters, train
 
@@ -38,6 +39,7 @@ CHANGES = {
 }
 
 
+@NEEDS_CXX
 @pytest.mark.parametrize("weight_decay", [0, 0.1])
 @pytest.mark.parametrize("name", ["Adam", "SGD"])
 def test_one_kernel_serves_all_lengths_and_all_values(name, weight_decay):
@@ -65,6 +67,7 @@ def test_one_kernel_serves_all_lengths_and_all_values(name, weight_decay):
     assert graphs() == before + 1
 
 
+@NEEDS_CXX
 def test_small_tensors_are_not_worth_a_kernel():
     before = graphs()
     params = parameters([(1023,), (3,), (0,), ()])
@@ -90,6 +93,7 @@ def reference(steps=3):
     return train(torch.optim.Adam(params), params, steps)
 
 
+@NEEDS_CXX
 @pytest.mark.usefixtures("worth_compiling")
 def test_auto_compiles_a_large_model():
     before = graphs()
@@ -123,6 +127,7 @@ def broken_kernel(works_for):
     return compile_instead
 
 
+@NEEDS_CXX
 @pytest.mark.usefixtures("worth_compiling")
 @pytest.mark.parametrize("works_for", [0, 1, 3])
 def test_auto_warns_once_and_goes_on_where_compilation_fails(monkeypatch, works_for):
@@ -140,6 +145,7 @@ def test_auto_warns_once_and_goes_on_where_compilation_fails(monkeypatch, works_
     train(optlab.SGD(params), params, 1)  # and does not try again
 
 
+@NEEDS_CXX
 def test_asking_for_a_kernel_that_cannot_be_made_is_an_error(monkeypatch):
     monkeypatch.setattr(torch, "compile", broken_kernel(0))
     params = parameters()

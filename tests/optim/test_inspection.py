@@ -6,6 +6,7 @@ import re
 
 import pytest
 import torch
+from compilers import for_dtypes
 from every import EVERY, make
 from torch.nn import Parameter
 
@@ -53,6 +54,7 @@ def by_hand(p, grads):
 )
 @every_execution
 def test_the_model_may_change_its_dtype(execution, dtypes):
+    for_dtypes(execution, *dtypes)
     model = torch.nn.Linear(40, 30).to(dtypes[0])
     optimizer = adam(model.parameters(), execution)
     p, grads = model.weight, []
@@ -244,6 +246,7 @@ def test_the_gradient_may_be_of_another_dtype(execution, dtype):
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.complex128], ids=str)
 @every_execution
 def test_negative_bits_are_signs(execution, dtype):
+    for_dtypes(execution, dtype)
     g = drawn((60, 100), 1).to(dtype)
     runs = []
     for view in (torch.neg, torch._neg_view):

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from compilers import NEEDS_C, NEEDS_CXX
 from hyper import HYPER, REGISTERED
 from torch._dynamo.utils import counters
 from walk import randn
@@ -88,7 +89,7 @@ def final(rule, flags, execution, dtype, shapes=SHAPES, steps=3):
     return [*params, *(x for xs in state.values() for x in xs)]
 
 
-@pytest.mark.parametrize("execution", ["foreach", "compiled"])
+@pytest.mark.parametrize("execution", ["foreach", pytest.param("compiled", marks=NEEDS_C)])
 @pytest.mark.parametrize(("rule", "flags"), RULES, ids=title)
 def test_it_is_the_plain_one(rule, flags, execution):
     dtype = torch.float64
@@ -100,6 +101,7 @@ def test_it_is_the_plain_one(rule, flags, execution):
         torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-12)
 
 
+@NEEDS_CXX
 @pytest.mark.parametrize("rule", [factored_adam, adafactor], ids=lambda rule: rule.name)
 def test_matrices_of_new_sizes_compile_nothing(rule, monkeypatch):
     monkeypatch.setattr(native, "compiler", lambda: None)  # so that torch.compile is asked
