@@ -6,10 +6,10 @@ import sys
 
 import pytest
 import torch
+from compilers import NEEDS_CXX
 
 import optlab
 from optlab import ops
-from optlab.optim import execution
 from optlab.optim.tensorlist import TensorList
 
 EXECUTIONS = ("plain", "foreach", "compiled")
@@ -120,9 +120,8 @@ def test_a_step_is_as_long_as_the_norms_say(name, settings, length, execution_):
         )
 
 
-def test_torch_compile_adds_in_float64_too(monkeypatch):
-    if not execution._has_cxx():
-        pytest.skip("no C++ compiler")
+@NEEDS_CXX
+def test_torch_compile_adds_in_float64_too():
     torch._dynamo.reset()
     norm = torch.compile(ops.norm, dynamic=True, fullgraph=True)
     x = torch.full((3_000_000,), 0.9)
