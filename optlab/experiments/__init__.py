@@ -12,7 +12,7 @@ from optlab.experiments.data import (
     surname_characters,
     surnames,
 )
-from optlab.experiments.intervals import Interval, mean_interval
+from optlab.experiments.intervals import Interval, difference_interval, mean_interval
 from optlab.experiments.judging import Comparison, compare, seeds_apart
 from optlab.experiments.losses import nats_per_character
 from optlab.experiments.models import (
@@ -42,6 +42,7 @@ __all__ = [
     "cifar10",
     "cnn",
     "compare",
+    "difference_interval",
     "digits",
     "ensemble_errors",
     "fashion_mnist",

@@ -36,3 +36,23 @@ def mean_interval(samples: Sequence[float], level: float = 0.95) -> Interval:
     quantile = float(stdtrit(len(samples) - 1, 0.5 + level / 2))
     width = quantile * stdev(samples) / math.sqrt(len(samples))
     return Interval(center, center - width, center + width)
+
+
+def difference_interval(
+    first: Sequence[float], second: Sequence[float], level: float = 0.95
+) -> Interval:
+    """The mean of the first samples less that of the second, of independent samples that need not
+    be equally many or equally spread: Welch's interval.
+
+    Raises:
+        ValueError: for fewer than two samples on either side, or where neither side varies.
+    """
+    if min(len(first), len(second)) < 2:
+        raise ValueError("an interval needs two samples or more on each side: add seeds")
+    a, b = stdev(first) ** 2 / len(first), stdev(second) ** 2 / len(second)
+    if a + b == 0:
+        raise ValueError("neither side varies: there is no interval")
+    freedom = (a + b) ** 2 / (a**2 / (len(first) - 1) + b**2 / (len(second) - 1))
+    center = mean(first) - mean(second)
+    width = float(stdtrit(freedom, 0.5 + level / 2)) * math.sqrt(a + b)
+    return Interval(center, center - width, center + width)

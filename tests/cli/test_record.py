@@ -22,7 +22,7 @@ sizes = {
     "ci": {"runs": 2, "kappas": (10, 30)},
     "small": {"runs": 9, "kappas": (10, 300)},
 }[scale]"""
-JUDGED = [{"id": "adam-line-4", "verdict": "refuted", "evidence": "gap 0.10"}]
+JUDGED = [{"id": "adam-line-4", "verdict": "misprint", "evidence": "gap 0.10"}]
 
 
 @pytest.fixture

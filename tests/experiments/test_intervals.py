@@ -3,7 +3,7 @@
 import pytest
 from scipy import stats
 
-from optlab.experiments import mean_interval
+from optlab.experiments import difference_interval, mean_interval
 
 
 def test_mean_interval_is_students():
@@ -18,3 +18,17 @@ def test_mean_interval_is_students():
 def test_mean_interval_needs_two_samples():
     with pytest.raises(ValueError, match="two samples or more, not 1: add seeds"):
         mean_interval([1.0])
+
+
+def test_the_interval_of_a_difference_is_welch_s():
+    first, second = [1.0, 2.0, 4.0, 7.0], [3.0, 3.5, 3.0]
+    found = difference_interval(first, second, level=0.9)
+    theirs = stats.ttest_ind(first, second, equal_var=False).confidence_interval(0.9)
+    assert found.mean == 3.5 - 9.5 / 3
+    assert (found.low, found.high) == pytest.approx((theirs.low, theirs.high), rel=1e-12)
+
+
+@pytest.mark.parametrize(("first", "second"), [([1.0], [1.0, 2.0]), ([2.0, 2.0], [1.0, 1.0])])
+def test_a_difference_without_spread_has_no_interval(first, second):
+    with pytest.raises(ValueError, match=r"add seeds|neither side varies"):
+        difference_interval(first, second)
