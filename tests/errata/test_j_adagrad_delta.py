@@ -6,11 +6,11 @@ from walk import assert_same, path, randn, tensor
 
 from optlab.rules import adagrad_full_dual
 
-GRADIENTS = [tensor([g]) for g in (-0.79, -1.59, -1.11, 32.31, -24.17)]
+GRADIENTS = [tensor([g]) for g in (-0.79, -1.59, -1.11, 32.31, -24.17, -4.65)]
 
 
 def regret_over_bound(delta, lr=1.0):
-    """For linear losses g_t x in one dimension, against x* = 0."""
+    """For linear losses g_t x in one dimension, against x* = 0, a best point: they add up to 0."""
     points = path(adagrad_full_dual, tensor([0.0]), GRADIENTS, lr=lr, delta=delta)
     played = [tensor([0.0]), *points[:-1]]
     regret = sum((g @ x).item() for g, x in zip(GRADIENTS, played, strict=True))
@@ -20,7 +20,11 @@ def regret_over_bound(delta, lr=1.0):
 
 def test_delta_0_violates_the_bound_and_delta_above_all_gradients_does_not():
     assert regret_over_bound(0.0) == pytest.approx(1.79, abs=0.005)
-    assert regret_over_bound(32.31) == pytest.approx(0.34, abs=0.005)
+    assert regret_over_bound(32.31) == pytest.approx(0.35, abs=0.005)
+
+
+def test_the_losses_add_up_to_nothing_so_that_every_point_is_best():
+    assert sum(GRADIENTS).item() == pytest.approx(0.0, abs=1e-12)
 
 
 @pytest.mark.parametrize("lr", [0.1, 10.0])

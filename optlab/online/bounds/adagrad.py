@@ -35,7 +35,9 @@ class AdaGrad:
     against x, for convex losses, φ = weight ‖·‖₁ and a closed convex domain; the primal-dual
     form needs delta >= max ‖g_t‖ in the same norm. Both are proved in the book's chapter.
 
-    `published` gives the terms of Duchi, Hazan and Singer (2011), Theorems 5 and 7.
+    `published` gives the terms of Duchi, Hazan and Singer (2011), Theorem 5 for the diagonal and
+    Theorem 7 for the full matrix. Whether Theorem 5 has the term of delta for mirror descent, too,
+    was not checked; without it the bound fails for large delta, at which the point hardly moves.
 
     Args:
         lr, delta: as the rule's.

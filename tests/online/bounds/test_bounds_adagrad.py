@@ -98,20 +98,29 @@ def test_without_delta_a_search_exceeds_even_the_published_bound(full):
         bound.check(played_by(bound, game), x)
 
 
-# Erratum (j): the five gradients.
-FIVE = Game(Linear(vector(-0.79, -1.59, -1.11, 32.31, -24.17)[:, None]), Space(1))
+# Erratum (j): six gradients that add up to 0, so that every point is best, and 0 with them.
+SIX = Game(Linear(vector(-0.79, -1.59, -1.11, 32.31, -24.17, -4.65)[:, None]), Space(1))
 
 
 @pytest.mark.parametrize("full", [False, True])
-def test_five_gradients(full):
+def test_six_gradients(full):
     ratios = {}
     for delta in (0.0, 32.31):
         bound = bounds.AdaGrad(1.0, delta, full=full)
-        played = played_by(bound, FIVE)
+        played = played_by(bound, SIX)
         limit = bound.published(played, vector(0.0)).sum(0)
         ratios[delta] = float(bound.regret(played, vector(0.0))[-1] / limit[-1])
-    assert ratios == {0.0: pytest.approx(1.79, abs=0.005), 32.31: pytest.approx(0.34, abs=0.005)}
+    assert ratios == {0.0: pytest.approx(1.79, abs=0.005), 32.31: pytest.approx(0.35, abs=0.005)}
     bound.check(played, vector(0.0))
+
+
+def test_mirror_descent_needs_the_term_of_delta():
+    # g_t = 1 and a large δ: x_t stays near 0, and the regret against -1 is T.
+    game = Game(Linear(torch.ones(100, 1, dtype=torch.float64)), Space(1))
+    bound = bounds.AdaGrad(1.0, 1000.0, form="mirror")
+    played = played_by(bound, game)
+    start, *others = bound.published(played, vector(-1.0))[:, -1].tolist()
+    assert sum(others) < float(bound.regret(played, vector(-1.0))[-1]) < sum(others) + start
 
 
 def test_by_hand():
