@@ -14,9 +14,9 @@ class Sophia:
 
     steps: updates of a run, of which Sophia estimates the Hessian before every `every`-th.
     tuning: seeds that choose the configuration; seeds: others, that judge it.
-    Adam's grid is adam_lr × adam_beta2, AdamW's adam_lr × weight_decay with beta2 in the middle
-    of adam_beta2, Sophia's longest × rho, `longest` being the longest step of a weight,
-    lr · rho. beta2: of the average of estimates.
+    Adam's grid is adam_lr × adam_beta2; AdamW's adam_lr × weight_decay, with a value of
+    adam_beta2 for each pair, and Sophia's longest × rho, with one of three around beta2,
+    `longest` being the longest step of a weight, lr · rho. beta2: of the average of estimates.
     """
 
     task: Characters
