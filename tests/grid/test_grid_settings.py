@@ -173,7 +173,7 @@ def test_values_that_a_hyperparameter_cannot_have(task, rule, grid, message):
         Fraction(1, 4),
         [np.float64(0.25)],
         np.array([0.25]),
-        (x for x in [0.25]),
+        pytest.param((x for x in [0.25]), id="a generator"),
         {0.25},
     ],
     ids=repr,
