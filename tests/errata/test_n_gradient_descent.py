@@ -32,6 +32,12 @@ def test_as_published_the_regret_is_below_the_bound(slopes):
     assert regret(slopes, lr=falling, project=INTERVAL) < BOUND
 
 
+def test_a_constant_rate_made_for_the_length_of_the_game_is_below_it_too():
+    known = regret(ALTERNATING, lr=D / (G * math.sqrt(T)), project=INTERVAL)
+    assert known == pytest.approx(math.sqrt(T))  # η T / 2
+    assert known < 0.6 * regret(ALTERNATING, lr=falling, project=INTERVAL)
+
+
 def test_without_the_index_it_is_not():
     assert regret(ALTERNATING, lr=0.25, project=INTERVAL) > 3 * BOUND
 
