@@ -37,11 +37,11 @@ def slanted_triangular_published(t: Any, T: Any, cut_frac: Any = 0.1, ratio: Any
 
 @schedule(T=">= 2", cut_frac="in (0, 1)", ratio=">= 1")
 def slanted_triangular(t: Any, T: Any, cut_frac: Any = 0.1, ratio: Any = 32) -> Any:
-    """Howard and Ruder (2018), equation (3), with the denominator T - cut of fastai's CircularLR
-    and AllenNLP's SlantedTriangular, and a rise of at least one update (ours).
+    """Howard and Ruder (2018), equation (3), made safe.
 
-    The rate rises for at least one update and comes down to exactly 1/ratio at
-    t = T, where it stays.
+    The denominator T - cut is that of fastai's CircularLR and AllenNLP's
+    SlantedTriangular; a rise of at least one update is ours. The rate comes
+    down to exactly 1/ratio at t = T, where it stays.
     """
     cut = at_least(1, floor(T * cut_frac))
     p = where(t < cut, t / cut, where(t < T, 1 - (t - cut) / (T - cut), 0))
