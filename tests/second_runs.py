@@ -47,8 +47,8 @@ SECOND = {
     "02-adagrad": Second(
         {"seed": 1, "dimension": 3, "rounds": 50, "lr": 0.5},
         fewer_of(
-            '"games": 100, "seeds": 8, "words": 500, "texts": 3000',
-            '"games": 24, "seeds": 4, "words": 500, "texts": 1000',
+            '"games": 100, "seeds": 6, "words": 500, "texts": 3000',
+            '"games": 24, "seeds": 3, "words": 500, "texts": 1000',
         ),
     ),
     "03-adam": Second({"seed": 1, "lr": 0.05, "beta1": 0.8, "beta2": 0.5, "eps": 0.01}),
