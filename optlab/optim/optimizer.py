@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, overload
 
 import torch
+from torch._compile import _disable_dynamo  # torch.compiler.disable, loaded when needed
 from torch.optim.optimizer import ParamsT
 
 from optlab.optim import inspection, memory
@@ -190,6 +191,7 @@ class RuleOptimizer(torch.optim.Optimizer):
     def step(self, closure: None = None) -> None: ...
     @overload
     def step(self, closure: Callable[[], float]) -> float: ...
+    @_disable_dynamo  # it compiles its kernels itself; torch.compile of a loop goes around it
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:
         """Take one step. `closure`, if given, re-evaluates the model and returns the loss."""

@@ -168,3 +168,35 @@ def test_auto_leaves_subclasses_to_their_own_dispatch():
     assert type(params[0]) is Tagged
     assert_alike(train(optlab.Adam(params), params, 3), reference())
     assert graphs() == before
+
+
+@pytest.mark.parametrize("cls", [optlab.AdamW, optlab.LAMB])
+def test_torch_compile_of_a_training_loop_goes_around_the_step(cls):
+    """The step runs as it does alone; in the graphs is the rest."""
+
+    def trained(wrap):
+        torch.manual_seed(0)
+        model = torch.nn.Linear(5, 3)
+        optimizer, x = cls(model.parameters(), lr=0.1), torch.randn(4, 5)
+
+        def update():
+            optimizer.zero_grad()
+            model(x).square().sum().backward()
+            optimizer.step()
+
+        update = wrap(update)
+        for _ in range(3):
+            update()
+        return model.weight.detach()
+
+    graphs = []
+
+    def backend(graph, _):
+        graphs.append(graph)
+        return graph.forward
+
+    alone = trained(lambda update: update)
+    assert torch.equal(trained(lambda update: torch.compile(update, backend=backend)), alone)
+    targets = {str(node.target) for graph in graphs for node in graph.graph.nodes}
+    assert graphs
+    assert not [name for name in targets if "_foreach" in name or "sqrt" in name]
