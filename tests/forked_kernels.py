@@ -30,8 +30,10 @@ LOADED = ("numpy", "torch", "sympy", "matplotlib.figure", "IPython.display", "ip
 ROOMS = ("ops", "rules", "schedules", "symbolic", "optim", "grid", "online", "experiments")
 ROOMS += ("report",)
 BACKEND = "module://matplotlib_inline.backend_inline"  # what a kernel sets for matplotlib to read
-# Variables that are read where they are used, or by Jupyter only: they may differ.
+# Variables that are read where they are used, or by Jupyter only: they may differ. The last row
+# are set by modules that tests import (jax, polars, torch's inductor), for themselves.
 MAY_DIFFER = ("JPY_", "JUPYTER_", "PYTEST_", "PYDEVD_", "PWD", "OLDPWD", "SHLVL", "_")
+MAY_DIFFER += ("JAX_", "TF_CPP_", "TPU_", "TORCHINDUCTOR_CACHE_DIR")
 
 
 # In the process that starts kernels
@@ -142,6 +144,7 @@ def install() -> None:
         return parent.launch(cmd[3:], env, cwd or Path.cwd(), streams)
 
     launch_kernel.forks = True
+    launch_kernel.parent = parent
     local_provisioner.launch_kernel = launch_kernel
 
 

@@ -167,3 +167,11 @@ def test_kernels_and_their_parent_end_with_who_started_them():
             return
         time.sleep(0.1)
     raise AssertionError("the kernel lives on")
+
+
+def test_the_environment_of_the_tests_is_no_reason_against_a_fork():
+    """In a run of all tests, what their imports set in it is no reason either."""
+    from jupyter_client.provisioning import local_provisioner
+
+    parent = local_provisioner.launch_kernel.parent
+    assert not forked_kernels.differs(dict(os.environ), parent.environment)
