@@ -256,9 +256,8 @@ def test_a_full_disk_loses_nothing(optlab, sample, monkeypatch, tmp_path):
 def test_text_that_utf_8_cannot_hold(optlab, sample):
     cells(sample, r"print('a\ud800b')", "print('after')")
     assert optlab("run", "99").exit_code == 0
-    assert text_of("runs/99-sample.ipynb") == "a\ud800b\nafter\n" or "after" in text_of(
-        "runs/99-sample.ipynb"
-    )
+    whole = "after" in text_of("runs/99-sample.ipynb")  # no such text in a report of this test
+    assert whole
 
 
 def test_a_run_can_be_run_again(optlab, sample):

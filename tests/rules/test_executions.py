@@ -8,7 +8,7 @@ from torch._dynamo.utils import counters
 from walk import randn
 
 from optlab.ops import maximum, minimum
-from optlab.optim import native
+from optlab.optim import execution, native
 from optlab.optim.execution import EXECUTIONS, Batch
 from optlab.rules import (
     Rule,
@@ -109,6 +109,8 @@ def test_matrices_of_new_sizes_compile_nothing(rule, monkeypatch):
     def graphs():
         return counters["stats"]["unique_graphs"]
 
+    execution.forget_kernels()  # of other tests, and how often torch has compiled for them
+    torch._dynamo.reset()
     new = Rule(rule.function, rule.initial)  # that nothing has been compiled for
     before = graphs()
     final(new, {}, "compiled", torch.float64, [(40, 30), (3, 2)], steps=1)
