@@ -34,6 +34,7 @@ BACKEND = "module://matplotlib_inline.backend_inline"  # what a kernel sets for 
 # are set by modules that tests import (jax, polars, torch's inductor), for themselves.
 MAY_DIFFER = ("JPY_", "JUPYTER_", "PYTEST_", "PYDEVD_", "PWD", "OLDPWD", "SHLVL", "_")
 MAY_DIFFER += ("JAX_", "TF_CPP_", "TPU_", "TORCHINDUCTOR_CACHE_DIR")
+MAY_DIFFER += ("OPTLAB_",)  # ours are read where they are used
 
 
 # In the process that starts kernels
@@ -112,12 +113,13 @@ class Parent:
         return ours
 
 
+def read(variables: dict[str, str]) -> dict[str, str]:
+    """Those that modules may have read as they were loaded."""
+    return {k: v for k, v in variables.items() if not k.startswith(MAY_DIFFER)}
+
+
 def differs(environment: dict[str, str], own: dict[str, str]) -> bool:
     """Whether a variable differs that modules may have read as they were loaded."""
-
-    def read(variables):
-        return {k: v for k, v in variables.items() if not k.startswith(MAY_DIFFER)}
-
     return read(environment) != read(own)
 
 

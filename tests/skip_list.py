@@ -70,7 +70,7 @@ PLACES = {
     r"no C compiler": lambda: none_of(*named("CC", "cc", "gcc", "clang")),
     r"no C\+\+ compiler": lambda: none_of(*named("CXX", "g++")),
     r"no program (\S+)": none_of,
-    r"no module (\S+)": lambda name: importlib.util.find_spec(name) is None,
+    r"no module (\S+)": lambda name: name not in sys.modules and not importlib.util.find_spec(name),
     r"no file (\S+)": lambda path: not Path(path).exists(),
     "no mounts": lambda: not may_mount(),
     "root": lambda: os.geteuid() == 0,
