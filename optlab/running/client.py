@@ -79,7 +79,8 @@ class Client(NotebookClient):
             if name not in self.streams:
                 message = {**msg, "content": {"name": name, "text": ""}}
                 self.streams[name] = super().output(outs, message, None, cell_index), Stream()
-            self.streams[name][1].add(text)
+            # One character beyond the limit is what ends the run; a kernel may send megabytes more.
+            self.streams[name][1].add(text[: max(0, LARGEST + 1 - self.size - self.now)])
             return None
         out = super().output(outs, msg, display_id, cell_index)
         self._shown += _size(out)

@@ -141,8 +141,7 @@ def test_a_limit_of_outputs(optlab, sample, monkeypatch, source):
         f"failed in cell 4, which begins: {source}",
         "its outputs are too large: a run keeps 1 MB of them; print less",
     ]
-    # The message that went beyond the limit is kept: what a kernel prints in a fifth of a second.
-    assert Path("runs/99-sample-failed.ipynb").stat().st_size < 30_000_000
+    assert Path("runs/99-sample-failed.ipynb").stat().st_size < 4_000_000
 
 
 def test_outputs_of_all_cells_count_together(optlab, sample, monkeypatch):
@@ -263,8 +262,8 @@ def test_text_that_utf_8_cannot_hold(optlab, sample):
     cells(sample, r"print('a\ud800b')", "print('after')")
     status = optlab("run", "99").exit_code
     assert status == 0
-    kept = [c.cell_type for c in nbformat.read("runs/99-sample.ipynb", 4).cells]
-    assert kept.count("code") == 4
+    whole = "after" in text_of("runs/99-sample.ipynb")
+    assert whole
 
 
 def test_a_run_can_be_run_again(optlab, sample):
