@@ -89,7 +89,9 @@ class Parent:
             self._requests = self._start()
         ours, theirs = socket.socketpair()
         with theirs:
-            request = {"arguments": arguments, "environment": environment, "cwd": str(cwd)}
+            # Absolute, since that process may have been started elsewhere.
+            folder = str(Path(cwd).absolute())
+            request = {"arguments": arguments, "environment": environment, "cwd": folder}
             message = json.dumps(request).encode()
             header = len(message).to_bytes(8, "big")
             fds = [theirs.fileno(), *(stream.fileno() for stream in streams)]

@@ -95,6 +95,15 @@ def test_it_begins_as_one_that_jupyter_starts(start, tmp_path, monkeypatch):
     assert forked[0].split()[0] == str(tmp_path)
 
 
+def test_a_folder_is_named_from_where_the_test_is(start, tmp_path, monkeypatch):
+    """The process that kernels are forked from was started in the folder of an earlier test."""
+    start()
+    (tmp_path / "runs").mkdir()
+    monkeypatch.chdir(tmp_path)
+    _, client = start(cwd="runs")
+    assert said(client, "import os; print(os.getcwd())") == str(tmp_path / "runs")
+
+
 def test_another_environment_another_kernel(start):
     manager, client = start(env={**os.environ, "PYTHONWARNINGS": "error::SyntaxWarning"})
     assert isinstance(process(manager), subprocess.Popen)

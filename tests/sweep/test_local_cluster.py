@@ -118,8 +118,12 @@ def refused(address, **options):
         finally:
             comm.abort()
 
-    with pytest.raises((OSError, TimeoutError, asyncio.TimeoutError)):
-        pytest.fail(f"{address} answers {asyncio.run(attempt())}")
+    # In a thread of its own: after a test with a browser, this one has an event loop that runs.
+    with (
+        ThreadPoolExecutor(1) as pool,
+        pytest.raises((OSError, TimeoutError, asyncio.TimeoutError)),
+    ):
+        pytest.fail(f"{address} answers {pool.submit(lambda: asyncio.run(attempt())).result()}")
     return True
 
 
