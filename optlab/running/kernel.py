@@ -18,10 +18,15 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import ensure_async
 
+from optlab.running import packer
 from optlab.running.errors import RunError
 
 # Of the kernel application, not of what runs in it; it logs as an error that it is asked to end.
-ARGUMENTS = ["--log-level=CRITICAL", "--HistoryManager.hist_file=:memory:"]
+ARGUMENTS = [
+    "--log-level=CRITICAL",
+    "--HistoryManager.hist_file=:memory:",
+    f"--Session.packer={packer.NAME}",
+]
 LONGEST = 80  # bytes of a folder's name; a socket's whole name has some 100
 MARK = "JPY_OPTLAB_RUN"  # what a kernel and all processes that it starts have in common
 START_SECONDS = 60.0
@@ -46,6 +51,7 @@ class Kernel(AsyncKernelManager):
     def in_folder(cls, folder: Path) -> Kernel:
         kernel = cls(kernel_name="python3", transport="ipc", ip=str(folder / "kernel"))
         kernel.connection_file = str(folder / "connection.json")
+        kernel.session.packer = packer.NAME
         kernel.folder, kernel.mark = folder, secrets.token_hex(16)
         return kernel
 

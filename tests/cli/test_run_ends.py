@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from nbformat.v4 import new_code_cell
 
 from optlab.cli import main
-from optlab.running import client, execute, files, kernel
+from optlab.running import client, execute, files, kernel, notebook
 from optlab.running.notebook import INJECTED
 
 WHERE = ["failed in cell 5, which begins: "]
@@ -38,7 +38,7 @@ def cells(sample, *sources, tags=()):
     if tags:
         made[1].metadata["tags"] = list(tags)
     book.cells[3:] = made
-    nbformat.write(book, sample)
+    sample.write_bytes(notebook.encode(book))
 
 
 def said(result):
@@ -257,13 +257,30 @@ def test_a_full_disk_loses_nothing(optlab, sample, monkeypatch, tmp_path):
     assert text_of(elsewhere / "99-sample.ipynb") == "0.1\n"
 
 
-def test_text_that_utf_8_cannot_hold(optlab, sample):
-    """In a report of this test such text would end the process that sends it."""
-    cells(sample, r"print('a\ud800b')", "print('after')")
-    status = optlab("run", "99").exit_code
-    assert status == 0
-    whole = "after" in text_of("runs/99-sample.ipynb")
-    assert whole
+@pytest.mark.parametrize(
+    "source",
+    [
+        r"print('a\ud800b')",
+        r"import sys; print('a\ud800b'); print('c', file=sys.stderr); sys.stdout.flush()",
+        r"import sys; sys.stderr.write('a\ud800b'); sys.stderr.flush(); sys.stderr.write('c')",
+        r"from IPython.display import display; display({'text/plain': 'a\ud800b'}, raw=True)",
+    ],
+)
+def test_text_that_utf_8_cannot_hold(optlab, sample, source):
+    """It is kept, and so is what is sent with it. (In a report of this test such text would end
+    the process that sends it.)"""
+    cells(sample, source, "print('after')")
+    assert optlab("run", "99").exit_code == 0
+    content = Path("runs/99-sample.ipynb").read_text(encoding="utf-8")
+    assert content.count(r"a\ud800b") > source.count("a\ud800b")
+    assert text_of("runs/99-sample.ipynb").endswith("after\n")
+
+
+def test_a_source_that_utf_8_cannot_hold(optlab, sample):
+    cells(sample, "print('a\ud800b')", "print('after')")
+    result = optlab("run", "99")
+    assert result.exit_code == 1
+    assert said(result)[1].endswith("surrogates not allowed")
 
 
 def test_a_run_can_be_run_again(optlab, sample):
