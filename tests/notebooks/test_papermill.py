@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import mutations
 import nbformat
 import pytest
 from click.testing import CliRunner
@@ -52,6 +53,8 @@ def test_a_second_set_of_parameters_runs(notebook, tmp_path, pytestconfig):
     edited = nbformat.read(notebook, 4)
     if not pytestconfig.getoption("whole"):
         second.shrink(edited)
+    changes = mutations.table(notebook.stem)
+    mutations.insert(edited, changes)
     folder, notebook = notebook.parent, tmp_path / notebook.name
     nbformat.write(edited, notebook)
     apart = notebook.stem == SAMPLE
@@ -60,10 +63,14 @@ def test_a_second_set_of_parameters_runs(notebook, tmp_path, pytestconfig):
     book = nbformat.read(tmp_path / "out.ipynb", 4)
     [injected] = [c for c in book.cells if "injected-parameters" in c.metadata.get("tags", [])]
     assert [line.split(" = ")[0] for line in injected.source.splitlines()[1:]] == list(values)
-    shown = [o.get("data", {}).get(MIME) for c in book.cells for o in c.get("outputs", [])]
+    data = [o.get("data", {}).get(MIME) for c in book.cells for o in c.get("outputs", [])]
+    shown = {d["id"]: d["verdict"] for d in data if d}
     # With fewer seeds an experiment may well be undecided, but not come out otherwise.
-    wrong = [d for d in shown if d and overturned(d["verdict"])]
-    assert [d for d in wrong if not d["verdict"].endswith(", but undecided here")] == []
+    wrong = {id: verdict for id, verdict in shown.items() if overturned(verdict)}
+    assert [id for id, v in wrong.items() if not v.endswith(", but undecided here")] == []
+    tried = mutations.found(book)
+    assert tried.keys() == changes.keys()
+    assert mutations.survivors(shown, tried) == {}
 
 
 def test_a_bad_value_is_refused_by_the_check_cell(notebook, tmp_path):
