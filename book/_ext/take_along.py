@@ -16,12 +16,13 @@ COMMON = ("seed", "device", "scale")
 
 
 def command(notebook):
-    """The papermill command of a notebook, with its seed and its own first parameter."""
+    """The command that reruns a notebook, with its seed and its own first parameter. (Bare papermill
+    would pass over a name that is misspelt.)"""
     parameters = read_parameters(notebook).all.values()
     own = [p for p in parameters if p.name not in COMMON][:1]
     chosen = [p for p in parameters if p.name == "seed"] + own
     values = " ".join(f"-p {p.name} {p.default}" for p in chosen)
-    return f".venv/bin/papermill {CHAPTERS}{notebook.name} out.ipynb --cwd notebooks {values}"
+    return f".venv/bin/optlab run {notebook.stem} {values}"
 
 
 def offer(app, doctree, docname):

@@ -204,3 +204,32 @@ def test_lion_decays_by_default():
     decayed = run(lambda p: optlab.Lion(p, lr=0.1, weight_decay=0.001))
     assert_same(decayed, run_optax(optax.lion(0.1)))
     assert apart(run(lambda p: optlab.Lion(p, lr=0.1)), decayed) > 1e-5
+
+
+def test_adam_s_second_number_goes_inside_the_root():
+    """Kingma and Ba (2015), Algorithm 1, add ε outside the root, after both corrections; optax's
+    `eps_root` adds another inside it. Together they are neither."""
+    ours = run(lambda p: optlab.Adam(p, lr=0.1, eps=1e-3))
+    assert_same(ours, run_optax(optax.adam(0.1, eps=1e-3)))
+    assert apart(ours, run_optax(optax.adam(0.1, eps=0.0, eps_root=1e-3))) > 1e-3
+
+
+def test_adamw_decays_less_by_default():
+    """By 1e-4, where torch and we have 1e-2; Loshchilov and Hutter (2019) have no default."""
+    ours = run(lambda p: optlab.AdamW(p, lr=0.1))
+    assert apart(ours, run_optax(optax.adamw(0.1))) > 1e-3
+    assert_same(
+        run(lambda p: optlab.AdamW(p, lr=0.1, weight_decay=1e-4)), run_optax(optax.adamw(0.1))
+    )
+
+
+def test_sgd_with_nesterov_is_torch_s_and_its_trace_is_not_dampened():
+    """optax's trace is torch's buffer with `dampening=0`."""
+    for nesterov in (False, True):
+        ours = run(lambda p, n=nesterov: optlab.SGD(p, lr=0.1, momentum=0.9, nesterov=n))
+        assert_same(ours, run_optax(optax.sgd(0.1, momentum=0.9, nesterov=nesterov)))
+    dampened = run(lambda p: optlab.SGD(p, lr=0.1, momentum=0.9, dampening=0.9))
+    averaged = run_optax(
+        optax.chain(optax.ema(0.9, debias=False), optax.scale_by_learning_rate(0.1))
+    )
+    assert apart(dampened, averaged) > 0.01

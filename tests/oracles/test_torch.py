@@ -5,7 +5,7 @@ warm restarts in tests/schedules/test_restarts.py.
 """
 
 import torch
-from sidebyside import apart, assert_same, run
+from sidebyside import STEPS, apart, assert_same, gradients, run, start
 
 import optlab
 
@@ -73,3 +73,83 @@ def test_loading_in_one_process_shares_the_state():
     source.step()
     target.load_state_dict(source.state_dict())
     assert target.state[q]["exp_avg"] is source.state[p]["exp_avg"]
+
+
+def test_adamw_multiplies_its_decay_by_the_rate_and_the_paper_by_the_schedule():
+    """Loshchilov and Hutter (2019), Algorithm 2, line 12: θ - η_t (α m̂ / (√v̂ + ε) + λ θ), where
+    the schedule's η_t multiplies both and α the first alone. With α = 0.1, torch's decay is a
+    tenth of the paper's; with λ/α in place of λ the two are one, under any schedule."""
+
+    def halve(optimizer, step):
+        if step == 5:
+            optimizer.param_groups[0]["lr"] /= 2
+
+    def paper(p, decay=0.1):
+        return optlab.AdamW(p, lr=0.1, weight_decay=decay, decay_by="schedule")
+
+    def theirs(p, decay=0.1):
+        return torch.optim.AdamW(p, lr=0.1, weight_decay=decay)
+
+    assert apart(run(paper, before=halve), run(theirs, before=halve)) > 0.1
+    once = [p * (1 - 0.1) for p in run(lambda p: torch.optim.SGD(p, lr=0.0), steps=1)]
+    assert_same(run(paper, steps=1, scale=0.0), once)
+    decayed = run(lambda p: theirs(p, 0.1 / 0.1), before=halve)
+    assert_same(run(paper, before=halve), decayed)
+    assert_same(run(lambda p: optlab.AdamW(p, lr=0.1, weight_decay=0.1)), run(theirs))
+
+
+def test_adamw_decays_by_default_and_adam_does_not():
+    decays = {name: getattr(torch.optim, name)(start()) for name in ("Adam", "AdamW")}
+    found = {name: optimizer.defaults["weight_decay"] for name, optimizer in decays.items()}
+    assert found == {"Adam": 0, "AdamW": 0.01}
+    assert optlab.AdamW(start()).defaults["weight_decay"] == 0.01
+
+
+def velocity(params, lr=0.1, momentum=0.9):
+    """Sutskever et al. (2013), equations 1 and 2: v ← μ v - ε g, θ ← θ + v, with ε of each step."""
+    v = [torch.zeros_like(p) for p in params]
+    lrs = [lr / 2 if step >= 5 else lr for step in range(STEPS)]
+    points = [p.detach().clone() for p in params]
+    for step, eps in enumerate(lrs):
+        v = [momentum * v_i - eps * g for v_i, g in zip(v, gradients(step), strict=True)]
+        points = [p + v_i for p, v_i in zip(points, v, strict=True)]
+    return points
+
+
+def test_sgd_s_buffer_adds_up_gradients_and_not_steps():
+    """After the rate is halved, old gradients count by the new rate in torch, and in ours; in the
+    form with a velocity they keep the rate that they came with. With one rate the two are one."""
+
+    def halve(optimizer, step):
+        if step == 5:
+            optimizer.param_groups[0]["lr"] /= 2
+
+    def theirs(p):
+        return torch.optim.SGD(p, lr=0.1, momentum=0.9)
+
+    assert_same(
+        run(lambda p: optlab.SGD(p, lr=0.1, momentum=0.9), before=halve), run(theirs, before=halve)
+    )
+    assert apart(velocity(start()), run(theirs, before=halve)) > 0.01
+    assert_same(velocity(start()), run(theirs, before=velocity_like))
+
+
+def velocity_like(optimizer, step):
+    """Halve the rate, and double the buffers with it."""
+    if step == 5:
+        optimizer.param_groups[0]["lr"] /= 2
+        for state in optimizer.state.values():
+            state["momentum_buffer"] *= 2
+
+
+def test_sgd_s_first_gradient_is_not_dampened():
+    """torch's buffer starts as the first gradient, whatever `dampening` is; so does ours."""
+    p = start([(3,)])
+    optimizer = torch.optim.SGD(p, lr=0.1, momentum=0.9, dampening=0.5)
+    p[0].grad = torch.ones(3, dtype=torch.float64)
+    optimizer.step()
+    assert optimizer.state[p[0]]["momentum_buffer"].tolist() == [1.0, 1.0, 1.0]
+    settings = {"lr": 0.1, "momentum": 0.9, "dampening": 0.5}
+    assert_same(
+        run(lambda p: optlab.SGD(p, **settings)), run(lambda p: torch.optim.SGD(p, **settings))
+    )

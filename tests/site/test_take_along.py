@@ -20,9 +20,10 @@ def test_each_chapter_offers_its_files_and_its_command(site, pages):
             file = (site / name).parent / links[text]
             assert file.read_bytes() == (ROOT / f"notebooks/{stem}.{suffix}").read_bytes()
         words = shlex.split(offered.select_one("pre").get_text())
-        assert words[:2] == [".venv/bin/papermill", f"notebooks/{stem}.ipynb"]
-        assert (ROOT / words[1]).is_file()
+        assert words[:3] == [".venv/bin/optlab", "run", stem]
+        notebook = ROOT / f"notebooks/{stem}.ipynb"
+        assert notebook.is_file()
         start = words.index("-p")
         values = list(zip(words[start + 1 :: 3], words[start + 2 :: 3], strict=True))
         assert len(values) == 2
-        assert read_parameters(ROOT / words[1]).accept(values)
+        assert read_parameters(notebook).accept(values)
