@@ -16,8 +16,8 @@ COMMON = ("seed", "device", "scale")
 
 
 def command(notebook):
-    """The command that reruns a notebook, with its seed and its own first parameter. (Bare papermill
-    would pass over a name that is misspelt.)"""
+    """The command that reruns a notebook, with its seed and its own first parameter. (Papermill
+    itself would pass over a name that is misspelt.)"""
     parameters = read_parameters(notebook).all.values()
     own = [p for p in parameters if p.name not in COMMON][:1]
     chosen = [p for p in parameters if p.name == "seed"] + own
