@@ -141,7 +141,7 @@ def test_schedules_have_the_values_of_the_package(engine, name):
     slider = SCHEDULES[name].slider
     settings = [
         (T, drawn(slider, draw) if slider else 0)
-        for T in (10, 29, 100, 1000, *draw.sample(range(10, 1001), 6))
+        for T in (10, 29, 100, 1000, 20_000, *draw.sample(range(10, 1001), 6))
     ]
     function = f"([T, c]) => explorerRun.multipliers(explorerData.schedules['{name}'], T, c)"
     for (T, c), found in zip(settings, called(engine, function, settings), strict=True):

@@ -257,6 +257,25 @@ def test_a_redraw_is_fast_enough_for_60_frames_a_second(explorer):
     assert 0.2 < median(times) < 8
 
 
+def test_decay_and_penalty_rest_at_different_places(explorer):
+    """As chapter 6 has it: near the minimum of the loss, (3, ½), and at that of the penalized."""
+    begin = "#landscape=beale&shown=adam,adamw,adam-l2&adam.lr=0.05&adamw.lr=0.05&adam-l2.lr=0.05"
+    found = {}
+    for steps in (600, 20_000):
+        page = explorer(f"{begin}&steps={steps}")
+        told = ends(page)
+        assert f"after {steps} steps" in told
+        found[steps] = {
+            name: [float(x) for x in where.split(", ")]
+            for name, where in re.findall(r"^(.+) at \((.+?)\)", told, re.M)
+        }
+    assert found[600]["AdamW"] == pytest.approx([2.32, 0.28], abs=0.01)
+    assert found[20_000]["AdamW"] == pytest.approx([3, 0.5], abs=0.05)  # there are bursts
+    for steps in found:
+        assert found[steps]["Adam with L2"] == pytest.approx([2.59, 0.38], abs=0.02)
+    assert found[20_000]["Adam"] == pytest.approx([3, 0.5], abs=0.001)
+
+
 def test_a_chapter_s_explorer_comes_with_the_reader_and_leads_to_the_page(window, address):
     page = window(1280).new_page()
     asked = []

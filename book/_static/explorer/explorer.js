@@ -9,7 +9,7 @@
   const STYLES = Object.fromEntries(
     Object.keys(optimizers).map((id, i) => [id, { color: palette[i % 6], mark: MARKS[i % 6], line: LINES[Math.floor(i / 6)] }]),
   );
-  const MOST = 1000; // steps
+  const MOST = 20000; // steps
   const AXES = ["x", "y"];
 
   // ---- settings: what the reader has chosen, and its text in an address
@@ -429,7 +429,7 @@
       const shape = schedules[settings.schedule];
       rates = multipliers(shape, steps, settings.shape[settings.schedule]);
       if (land().noise && (!noise || noise.seed !== seed || noise.values.length < 2 * steps)) {
-        noise = { seed, values: normals(seed, 2 * MOST) };
+        noise = { seed, values: normals(seed, 2 * steps) };
       }
       const setting = { landscape: land(), c, start, T: steps, rates, noise: noise?.values };
       runs = settings.shown.map((id) => ({
