@@ -13,15 +13,15 @@ from optlab.report.claims import load
 from optlab.running.execute import run_into
 
 CHAPTERS = sorted({statement.notebook for statement in load().values()})
-OPEN = ["04", "05", "06", "07", "08", "09", "10", "11", "12", "13", "14"]
+OPEN = ["04", "05", "06", "07", "08", "11", "12", "13", "14"]
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_each_claim_has_a_mutation(chapter):
     """What the second runs of the chapters try, tests/notebooks/test_papermill.py."""
-    table = mutations.table(chapter)
-    assert table.keys() == mutations.due(chapter) or (not table and chapter[:2] in OPEN)
+    found, due = mutations.table(chapter).keys(), mutations.due(chapter)
+    assert found == due or (chapter[:2] in OPEN and found < due)
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
