@@ -51,16 +51,6 @@
   }
   complain("missing glyph", missing);
 
-  // Width: nothing makes the page itself scroll sideways.
-  const page = document.documentElement;
-  if (page.scrollWidth > page.clientWidth) {
-    const wide = [...document.querySelectorAll("main *")].filter((e) => e.getBoundingClientRect().right > page.clientWidth + 1);
-    complain(`page is ${page.scrollWidth - page.clientWidth} px too wide`, wide.map((e) => `<${e.tagName.toLowerCase()} ${e.className}>`));
-    if (!wide.length) complaints.push("page is too wide");
-  }
-  // A displayed formula that does not fit scrolls on its own; what a reader wants is to see it.
-  const cut = [...document.querySelectorAll('mjx-container[display="true"]')].filter((f) => f.scrollWidth > f.clientWidth);
-  complain("formula wider than the page", cut.map((f) => `${f.scrollWidth - f.clientWidth} px: ${f.textContent.slice(0, 60)}`));
   complain("broken image", [...document.images].filter((i) => i.complete && !i.naturalWidth).map((i) => i.src));
   return complaints;
 }

@@ -7,17 +7,22 @@ from pathlib import Path
 import yaml
 from axe_playwright_python.sync_playwright import Axe
 
-LOOK, THIN = (Path(__file__).with_name(name).read_text() for name in ("look.js", "thin.js"))
+LOOK, FITS, THIN, COLORS_OF, ONE_OF_EACH = (
+    Path(__file__).with_name(f"{name}.js").read_text()
+    for name in ("look", "fits", "thin", "colors", "one_of_each")
+)
 # preload: axe would fetch imported style sheets again, from the wrong folder.
 AXE = {"resultTypes": ["violations"], "preload": False}
 COLORS = ["color-contrast", "link-in-text-block"]  # the rules that a theme's colors can break
+ALL_BUT_COLORS = {rule: {"enabled": False} for rule in COLORS}
 THEME = "document.documentElement.dataset.theme"
 WIDTHS = (1280, 768, 360)  # of a desk, a tablet and a small phone
+DESK, ENDS = 1280, (360, 1280)
 # After a change of width or theme: what would slide or fade is there at once, and what watches
 # sizes has been told of them.
-SETTLE = """async () => {
+SETTLE = """async (theme) => {
   const frame = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
-  await frame();
+  do await frame(); while (document.documentElement.dataset.theme !== theme);
   document.getAnimations().forEach((animation) => animation.finish());
   await frame();
 }"""
@@ -28,6 +33,8 @@ _FILES = [_TOC["root"], *(c["file"] for part in _TOC["parts"] for c in part["cha
 NAMES = [f"{file.removesuffix('.ipynb')}.html" for file in _FILES]
 ALONE = "404.html"  # without the theme: has a test of its own
 OTHERS = "those of no file"  # the index and the search page
+# Of each folder the first page: what is around the text is on all of them the same.
+SAMPLES = {name.rpartition("/")[0]: name for name in reversed(NAMES)}.values()
 
 
 @cache
@@ -63,7 +70,9 @@ def trouble_on(name, address, window, site):
     """What is wrong with a page, one line each.
 
     It is opened once, in a window that then takes each width, in both themes. These differ in
-    colors only, and none depends on the width between that of a phone and a desk.
+    colors only. What axe takes longest for is the contrast of texts: of those that look alike at
+    each width and in both themes it is given one, and on a phone none if all look as on a desk.
+    In a tablet's width it reads the samples, and of these each width in both themes.
     """
     page = window.new_page()
     trouble = []
@@ -88,8 +97,7 @@ def trouble_on(name, address, window, site):
     def take(width, theme="dark"):
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=theme)
-        page.locator(f"html[data-theme={theme}]").wait_for(state="attached")
-        page.evaluate(SETTLE)
+        page.evaluate(SETTLE, theme)
 
     page.on("request", note)
     complaints = []
@@ -104,17 +112,25 @@ def trouble_on(name, address, window, site):
         page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
         page.evaluate("document.querySelectorAll('.toggle-button').forEach(b => b.click())")
         page.evaluate("document.fonts.ready")
+        trouble += page.evaluate(LOOK)
         for width in WIDTHS:
             take(width)
-            trouble += [f"{width} px: {what}" for what in page.evaluate(LOOK)]
+            trouble += [f"{width} px: {what}" for what in page.evaluate(FITS)]
         page.evaluate(THIN)
-        for width in reversed(WIDTHS):
+        looks = {}
+        for width in reversed(WIDTHS) if path in SAMPLES else ENDS:
             take(width)
-            trouble += [f"{width} px: {what}" for what in violations(page)]
-            if width != 768:
-                take(width, "light")
+            found = violations(page, rules=ALL_BUT_COLORS)
+            trouble += [f"{width} px: {what}" for what in found]
+            looks[width, "dark"] = set(page.evaluate(COLORS_OF))
+            take(width, "light")
+            looks[width, "light"] = set(page.evaluate(COLORS_OF))
+        page.evaluate(ONE_OF_EACH)
+        for width, theme in sorted(looks, reverse=True):
+            if path in SAMPLES or width == DESK or not looks[width, theme] <= looks[DESK, theme]:
+                take(width, theme)
                 found = violations(page, runOnly=COLORS)
-                trouble += [f"{width} px, light: {what}" for what in found]
+                trouble += [f"{width} px, {theme}: {what}" for what in found]
         complaints += [f"{path}: {what}" for what in trouble]
         trouble.clear()
     page.close()
