@@ -32,9 +32,10 @@ class Mutation:
     behind by a change of the chapter.
 
     edits: texts of the chapter's cells, and what takes their place. rules: for a rule's name, a
-    text of its source and what takes its place. quotes: the same in the deck's words, as the
-    claim's entry has them. again: texts of further cells that are to run again, changed or not,
-    since they lie between the change and the claim. The claim's own cell always does.
+    text of its source and what takes its place; with its module, such as "schedules.cosine", so
+    for any function of optlab. quotes: the same in the deck's words, as the claim's entry has
+    them. again: texts of further cells that are to run again, changed or not, since they lie
+    between the change and the claim. The claim's own cell always does.
     """
 
     edits: Mapping[str, str] = field(default_factory=dict)

@@ -31,12 +31,12 @@ def _changed(id, asked):
     import dataclasses
     import inspect
     import io
+    import pkgutil
     import sys
     import textwrap
 
     import IPython.display
 
-    from optlab import rules
     from optlab.report import claims
 
     shown = []
@@ -48,14 +48,17 @@ def _changed(id, asked):
         return text.replace(old, new)
 
     for name, (old, new) in asked["rules"].items():
-        rule = getattr(rules, name)
-        function = rule.function
+        rule = pkgutil.resolve_name(f"optlab.{name}" if "." in name else f"optlab.rules:{name}")
+        function = inspect.unwrap(getattr(rule, "function", rule))
         source = textwrap.dedent(inspect.getsource(function))
         space = dict(sys.modules[function.__module__].__dict__)
         lines = replaced(source, old, new).splitlines()
         start = next(i for i, line in enumerate(lines) if line.startswith("def "))
         exec("\n".join(lines[start:]), space)  # noqa: S102
-        rule.function = space[function.__name__]
+        if hasattr(rule, "function"):
+            rule.function = space[function.__name__]
+        else:  # wherever it was imported to
+            function.__code__ = space[function.__name__].__code__
     if asked["quotes"]:
         statement = claims.load()[id]
         words = "\0".join(statement.quotes)
