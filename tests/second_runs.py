@@ -84,7 +84,11 @@ SECOND = {
     ),
     "08-adamwr": Second(
         {"seed": 100, "norm": 0.02},
-        fewer("08-adamwr", seeds=3, epochs=28, norm=(0.1, 0.4, 1.6)),
+        {
+            **fewer("08-adamwr", seeds=2, epochs=21, norm=(0.02, 0.05, 0.1, 0.2, 0.4, 0.8)),
+            "TUNING = 3": "TUNING = 2",
+            "FIRST, COPIES = 40, 50": "FIRST, COPIES = 40, 10",
+        },
     ),
     "09-lars": Second(
         {"seed": 100, "momentum": 0.8, "trust": 0.002},

@@ -12,11 +12,13 @@ from optlab.experiments.scales.task import FASHION_CNN, Task, cifar10
 class AdamWR:
     """Warm restarts against one cycle, and normalized weight decay.
 
-    epochs: of the longest run, and the end of a cycle; T_0 in epochs. lr: of Adam, AdamW and
-    AdamWR; sgd_lr: of SGDWR with momentum. norm: values of λ_norm that the decoupled methods
-    choose from, l2: coefficients that Adam with L2 chooses from.
+    epochs: of the longest run, and the end of a cycle; T_0 in epochs. seeds: in each of the three
+    sets that judge. lr: of Adam, AdamW and AdamWR; sgd_lr: of SGDWR with momentum. norm: values of
+    λ_norm that the decoupled methods choose from, l2: coefficients that Adam with L2 chooses from.
     budgets: epochs of runs at the task's batch size; batch_sizes: of runs of budgets[1] epochs,
-    the task's last; over both, the best of the λ in weight_decay is sought.
+    the task's last; over both, the best of the λ in weight_decay is sought. The last budget and
+    the smallest batch should make the updates of budgets[1] at the task's batch grow by the same
+    power of two, of an even exponent: then a normalized λ is one of the grid.
     The paper's grid of budgets is not among the settings that its text gives, so that budgets,
     batch_sizes and weight_decay are ours at every scale.
     """
@@ -41,17 +43,17 @@ class AdamWR:
 ADAMWR = {
     "ci": AdamWR(
         task=Task("mnist1d", "mlp", (48,), batch_size=100, examples=2000),
-        epochs=60,
-        seeds=6,
-        T_0=4,
+        epochs=45,
+        seeds=5,
+        T_0=3,
         T_mult=2,
         lr=2.0**-4,
         sgd_lr=2.0**-2,
-        norm=(0.1, 0.2, 0.4, 0.8, 1.6),
+        norm=(0.05, 0.1, 0.2, 0.4, 0.8, 1.6),
         l2=(0.0, *powers_of_two(-9, -6)),
-        weight_decay=powers_of_two(-10, -4),
-        budgets=(5, 10, 20, 40),
-        batch_sizes=(25, 50, 100),
+        weight_decay=powers_of_two(-9, -4),
+        budgets=(4, 8, 32),
+        batch_sizes=(25, 100),
     ),
     "small": AdamWR(
         task=Task(
