@@ -1,0 +1,34 @@
+"""Cosine decay and warm restarts: SGDR."""
+
+from mutations import Mutation
+
+MUTATIONS = {
+    # The choice that the deck does not name is momentum.
+    "sgdr-difficulty": Mutation(
+        edits={"each[:, column] - each[:, -1]": "each[:, column] - each[:, -2]"}
+    ),
+    # Cycles grow by a number, not by a factor.
+    "sgdr-restarts": Mutation(
+        rules={"schedules.restarts.cycle": ("length * T_mult", "length + T_mult")}
+    ),
+    # The default is stopped at its end alone, and any network of SGDR is good enough.
+    "sgdr-fewer-epochs": Mutation(
+        edits={
+            "range(1, epochs + 1), limit, part)": "[epochs], limit, part)",
+            "ends_of(doubling), limit, part)": "ends_of(doubling), 100, part)",
+        }
+    ),
+    # The rate falls by all of the largest, and the smallest is added.
+    "sgdr-formula": Mutation(
+        rules={"schedules.sgdr": ("eta_min + (1 - eta_min) * (1", "eta_min + (1")}
+    ),
+    "sgdr-table": Mutation(quotes={"3.86\t19.98": "3.86\t19.89"}),
+    # The default has the rate that is best for it, SGDR is given one blindly.
+    "sgdr-rate-selection": Mutation(
+        edits={
+            "{name: values.mean(0) for name": (
+                "{name: values.mean(0) if name == cycled else values.amin(0) for name"
+            )
+        },
+    ),
+}
