@@ -56,7 +56,7 @@ if asked("raise"):
     raise RuntimeError("as the test asked")
 if asked("hang"):
     while True:
-        pass"""
+        time.sleep(0.02)"""
 WORK = """\
 assert lr < 100, "this sample cannot take such a step"
 time.sleep(pause)
