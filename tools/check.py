@@ -100,6 +100,7 @@ def about(chapter: str) -> list[str]:
         *(hygiene.format(rule) for rule in rules),
         f"tests/notebooks/test_boxes.py::test_chapter[{chapter}]",
         f"tests/notebooks/test_verdicts.py::test_a_chapter_judges_its_statements[{chapter}]",
+        f"tests/notebooks/test_typed_numbers.py::test_chapter[{chapter}]",
     ]
 
 
