@@ -80,7 +80,7 @@ SECOND = {
     ),
     "07-adamw": Second(
         {"seed": 1, "eps": 1e-10},
-        fewer("07-adamw", seeds=3, long_seeds=8, long_epochs=30),
+        fewer("07-adamw", seeds=3, epochs=7, milestones=(2, 4, 5), long_seeds=8, long_epochs=20),
     ),
     "08-adamwr": Second(
         {"seed": 100, "norm": 0.02},
@@ -96,7 +96,7 @@ SECOND = {
     ),
     "10-lamb": Second(
         {"seed": 100, "weight_decay": 0.2, "layers": 2, "phi_high": 3.0},
-        fewer("10-lamb", tuning=2, seeds=2, epochs=6),
+        fewer("10-lamb", tuning=2, seeds=2, epochs=6) | {"steps=300, runs=5": "steps=120, runs=5"},
     ),
     "11-linear-decay": Second(
         {"seed": 100, "T": 26, "cut_frac": 0.3, "ratio": 8.0},
@@ -104,7 +104,7 @@ SECOND = {
     ),
     "12-sgdr": Second(
         {"seed": 1, "T_0": 4, "T_mult": 3, "tolerance": 0.08},
-        fewer("12-sgdr", seeds=4, rate_seeds=3),
+        fewer("12-sgdr", seeds=3, rate_seeds=2),
     ),
     "13-snapshot-ensembles": Second(
         {"seed": 1, "members": 3, "classes": 2},
@@ -112,11 +112,17 @@ SECOND = {
     ),
     "14-sophia": Second(
         {"seed": 100, "draws": 200, "batch": 60},
-        fewer("14-sophia", steps=40, tuning=1, seeds=2),
+        fewer("14-sophia", steps=30, tuning=1, seeds=2),
     ),
     "15-choosing-an-optimizer": Second(
         {"seed": 100, "norm": 0.025, "tolerance": 0.2},
-        fewer("15-choosing-an-optimizer", tuning_seeds=(1, 1, 1), seeds=(2, 2, 2)),
+        fewer(
+            "15-choosing-an-optimizer",
+            epochs=(4, 4, 1),
+            points=4,
+            tuning_seeds=(1, 1, 1),
+            seeds=(2, 2, 2),
+        ),
     ),
     "99-sample": Second({"seed": 1, "lr": 0.5}),
 }
