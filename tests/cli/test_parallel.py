@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from optlab.experiments.shares import Share
 # 1024 examples: the last batch of each epoch has one, and so the second process none.
 BATCH = ["--batch-size", "341"]
 RUN = ["LARS", "LAMB", *BATCH, "--lr", "0.05", "--power", "0.5", "--warmup", "0.2"]
+TWO_EPOCHS = Path(__file__).with_name("two_epochs.py")
 TIME_LIMIT = 300  # seconds; a process that waits for a dead one would wait for ever
 
 
@@ -29,7 +31,7 @@ def numbers(text):
 
 def torchrun(*arguments, processes=2):
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += ["--nproc-per-node", str(processes), "-m", "optlab.parallel", *arguments]
+    command += ["--nproc-per-node", str(processes), str(TWO_EPOCHS), *arguments]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.run(
         command, capture_output=True, text=True, env=environment, timeout=TIME_LIMIT
@@ -40,10 +42,12 @@ def torchrun(*arguments, processes=2):
 def alone():
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    done = CliRunner().invoke(parallel.main, RUN)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parallel, "settings", lambda *given: replace(settings(*given), epochs=2))
+        done = CliRunner().invoke(parallel.main, RUN)
     torch.set_num_threads(before)
     assert done.exit_code == 0, done.output
-    assert "1 process\n" in done.output
+    assert "2 epochs, 1 process\n" in done.output
     assert len(numbers(done.output)) == 4
     return numbers(done.output)
 
