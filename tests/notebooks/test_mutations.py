@@ -13,7 +13,7 @@ from optlab.report.claims import load
 from optlab.running.execute import run_into
 
 CHAPTERS = sorted({statement.notebook for statement in load().values()})
-OPEN = ["06", "07", "08"]
+OPEN = ["06", "07"]
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 
