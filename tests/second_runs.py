@@ -96,7 +96,7 @@ SECOND = {
     ),
     "10-lamb": Second(
         {"seed": 100, "weight_decay": 0.2, "layers": 2, "phi_high": 3.0},
-        fewer("10-lamb", tuning=2, seeds=2, epochs=6) | {"steps=300, runs=5": "steps=120, runs=5"},
+        fewer("10-lamb", tuning=2, seeds=2, epochs=6),
     ),
     "11-linear-decay": Second(
         {"seed": 100, "T": 26, "cut_frac": 0.3, "ratio": 8.0},
