@@ -80,7 +80,7 @@ SECOND = {
     ),
     "07-adamw": Second(
         {"seed": 1, "eps": 1e-10},
-        fewer("07-adamw", seeds=3, epochs=7, milestones=(2, 4, 5), long_seeds=8, long_epochs=20),
+        fewer("07-adamw", seeds=2, epochs=7, milestones=(2, 4, 5), long_seeds=2, long_epochs=20),
     ),
     "08-adamwr": Second(
         {"seed": 100, "norm": 0.02},

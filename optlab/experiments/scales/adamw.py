@@ -12,13 +12,14 @@ from optlab.experiments.scales.task import FASHION, FASHION_CNN, Task, cifar10
 class AdamW:
     """Heat maps over learning rate and weight decay, and long runs at one rate.
 
-    task, epochs, seeds: of the heat maps. lr: initial rates of Adam and AdamW, sgd_lr: of SGD
-    and SGDW with momentum. weight_decay: λ as the paper has it, the decay in a step at full
-    rate (the L2 coefficient, for the coupled methods).
+    task, epochs: of the heat maps. seeds: in each of the three sets that judge. lr: initial rates
+    of Adam and AdamW, sgd_lr: of SGD and SGDW with momentum. weight_decay: λ as the paper has it,
+    the decay in a step at full rate (the L2 coefficient, for the coupled methods).
     milestones: epochs at which the step-drop schedule divides the rate by ten.
     plain_task: the same data and a network without normalization, which is ours at every scale.
-    long_task, long_epochs, long_seeds: of the comparison at equal training loss, at rate
-    long_lr, with L2 coefficients long_l2 for Adam and normalized decays long_norm for AdamW.
+    long_task, long_epochs, long_seeds: of the comparison at equal training loss, with so many
+    seeds in each of three sets, at rate long_lr, with L2 coefficients long_l2 for Adam and
+    normalized decays long_norm for AdamW.
     """
 
     task: Task
@@ -55,17 +56,17 @@ ADAMW = {
         task=_DIGITS,
         epochs=14,
         seeds=5,
-        lr=powers_of_two(-10, -4),
-        sgd_lr=powers_of_two(-8, -2),
-        weight_decay=(0.0, *powers_of_two(-9, -3)),
+        lr=powers_of_two(-8, -3),
+        sgd_lr=powers_of_two(-6, -1),
+        weight_decay=(0.0, *powers_of_two(-8, -2)),
         milestones=(4, 8, 11),
         plain_task=replace(_DIGITS, network="mlp"),
         long_task=_DIGITS,
-        long_epochs=40,
-        long_seeds=20,
+        long_epochs=30,
+        long_seeds=7,
         long_lr=2.0**-5,
-        long_l2=(0.0, *powers_of_two(-14, -4)),
-        long_norm=powers_of_two(-5, 1),
+        long_l2=(0.0, *(2.0**k for k in (-10, -8, -6))),
+        long_norm=powers_of_two(-4, -1),
     ),
     "small": AdamW(
         task=_FASHION,
