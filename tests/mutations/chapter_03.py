@@ -16,8 +16,8 @@ MUTATIONS = {
     ),
     # The deck has the published line.
     "adam-line-4": Mutation(edits={"(g**2).sum(-1, keepdim=True)": "g**2"}),
-    # A start near zero, other than zero.
-    "adam-theta-0": Mutation(edits={"        p.zero_()": "        p.mul_(0.5)"}),
+    # The deck leaves the start to the reader, as the paper does.
+    "adam-theta-0": Mutation(quotes={r"\theta_0 = 0": r"\theta_0 \in \mathbb{R}^d"}),
     # The deck has the published letter.
     "adam-regret-beta": Mutation(quotes={r"(1-\beta)": r"(1-\beta_1)"}),
     # A longer memory, with which the game does not lead Adam astray.

@@ -14,13 +14,14 @@ MUTATIONS = {
     ),
     # The length is divided by before the decay is added.
     "lamb-update": Mutation(rules={"lamb": ("norm(r)", "norm(r - weight_decay * x)")}),
-    # The deck has the gradient alone in line 4.
+    # The deck has the published line.
     "lamb-line-4": Mutation(
-        edits={
-            "g + weight_decay * x if line_4 else g": "g",
-            "sorted({0.001, 0.01, 0.03, weight_decay})": "[]",  # they decide nothing
+        quotes={
+            r"\beta m_{t-1} + (1 - \beta_1)(g_t + \lambda x_t)": (
+                r"\beta_1 m_{t-1} + (1 - \beta_1) g_t"
+            )
         },
-        again=("sign = g_pos",),
+        edits={"sorted({0.001, 0.01, 0.03, weight_decay})": "[]"},  # they decide nothing
     ),
     # A program that keeps the uncorrected moments.
     "lamb-hats": Mutation(
