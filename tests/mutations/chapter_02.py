@@ -24,8 +24,8 @@ MUTATIONS = {
     ),
     # The deck starts G where its line 4 needs it.
     "adagrad-symbols": Mutation(quotes={"G_d = 0$": "G_0 = 0$"}),
-    # The deck starts H at what its line 4 gives.
-    "adagrad-start": Mutation(quotes={"S_0 = H_0 = G_d = 0": r"S_0 = G_d = 0, H_0 = \delta I"}),
+    # Line 4 adds to the matrix of the round before, so that its start matters.
+    "adagrad-start": Mutation(quotes={r"H_t = \delta I + S_t": "H_t = H_{t-1} + S_t"}),
     # The same six, the largest first: the step is small when they come.
     "adagrad-regret-delta": Mutation(
         edits={
