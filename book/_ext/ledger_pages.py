@@ -12,14 +12,14 @@ import yaml
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from optlab.report.claims import FORMER, LETTERS, VERDICTS, parse
+from optlab.report.claims import LETTERS, VERDICTS, parse
 from optlab.report.ledger import NOT_YET, ledger
 
 TRANSCRIPT = """The deck was read as a machine transcription: a text without pictures, colors or
 bold type, in which an exponent or a single sign may have been lost. Quotes are verbatim parts of
 that text, formulas in its notation. Where a verdict hangs on such a sign, the entry says so."""
 LEDGER, ERRATA = "book/ledger", "book/errata"
-ORDER = [*dict.fromkeys([*VERDICTS, *FORMER]), NOT_YET]
+ORDER = [*VERDICTS, NOT_YET]
 SCRIPT = re.compile(r"([_^])(\{[^{}]*\}|[A-Za-z0-9α-ω]+|[∞*])")
 WORD = re.compile(r"[A-Za-z]{2}$")
 CLAIM = re.compile(r'<div class="optlab-claim">(<strong>[^<]*</strong>) <code>([a-z0-9-]+)</code>')

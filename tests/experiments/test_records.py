@@ -72,7 +72,7 @@ def test_of_a_record_replaced_the_last_of_each_version_is_kept(wanted):
         )
 
     old = made(wanted)
-    judged = [{"id": "adam-line-4", "verdict": "refuted", "evidence": "gap 0.1"}]
+    judged = [{"id": "adam-line-4", "verdict": "misprint", "evidence": "gap 0.1"}]
     assert by("0.1.0", 10.0).earlier == []
     assert by("0.1.0", 20.0, verdicts=judged).earlier == []
     [first] = by("0.2.0", 30.0).earlier

@@ -7,7 +7,6 @@ import torch
 from optlab.experiments import Interval
 from optlab.report import claim
 from optlab.report.claims import (
-    FORMER,
     MIME,
     VERDICTS,
     Criterion,
@@ -58,26 +57,6 @@ FALSE = [False, np.bool_(False), torch.tensor(False)]
 
 
 @pytest.mark.parametrize("true", TRUE)
-@pytest.mark.parametrize("verdict", ["proved", "checked", "reproduced", "refuted"])
-def test_a_former_verdict_is_one_line(listed, verdict, true, capsys):
-    claim(listed(ENTRY), **{verdict: true}, evidence="gap 0.1")
-    assert capsys.readouterr().out == f"[{verdict}] a-b: x < y & z (gap 0.1)\n"
-
-
-@pytest.mark.parametrize("false", FALSE)
-def test_a_former_condition_that_fails_is_said_so(listed, false, capsys):
-    claim(listed(ENTRY), proved=false)
-    assert capsys.readouterr().out.startswith("[not proved] a-b: ")
-
-
-def test_out_of_reach_gives_the_reason(listed, capsys):
-    claim(listed(ENTRY), out_of_reach="needs a survey")
-    line = capsys.readouterr().out
-    assert line.startswith("[out of reach] ")
-    assert line.endswith("(needs a survey)\n")
-
-
-@pytest.mark.parametrize("true", TRUE)
 def test_the_verdict_is_the_list_s(listed, true, capsys):
     claim(listed(JUDGED), true, evidence="201 against 175")
     assert capsys.readouterr().out == "[false] a-b: x < y & z (201 against 175)\n"
@@ -121,13 +100,12 @@ def test_estimates_are_shown_with_what_was_asked_for(listed, capsys):
 def test_what_a_verdict_does_not_take(listed):
     claim(listed(NONE), evidence="a title")
     for entry, given in [
-        (JUDGED, {"refuted": True}),
         (JUDGED, {"estimates": {"gap": [BELOW] * 3}}),
         (MEASURED, {}),
         (MEASURED, {"estimates": {"gap": [BELOW] * 3}}),
         (MEASURED, {"estimates": {"gap": [BELOW] * 2, "same": [NEAR] * 3}}),
         (NONE, {}),
-        (ENTRY, {"confirmed": True}),
+        (JUDGED, {"confirmed": True}),
     ]:
         with pytest.raises(TypeError):
             claim(listed(entry), **given)
@@ -147,17 +125,6 @@ def test_a_criterion_is_a_condition_with_a_number(text):
 def test_only_a_bool_is_a_condition(listed, condition):
     with pytest.raises(TypeError, match="must be a bool"):
         claim(listed(JUDGED), condition)
-    with pytest.raises(TypeError, match="must be a bool"):
-        claim(listed(ENTRY), proved=condition)
-
-
-def test_exactly_one_former_verdict(listed):
-    with pytest.raises(TypeError, match=r"exactly one of .*; got none"):
-        claim(listed(ENTRY))
-    with pytest.raises(TypeError, match="got proved, refuted"):
-        claim(listed(ENTRY), proved=True, refuted=False)
-    with pytest.raises(TypeError, match="must say why"):
-        claim(listed(ENTRY), out_of_reach="")
 
 
 def test_an_unknown_id_names_those_near_it():
@@ -166,7 +133,7 @@ def test_an_unknown_id_names_those_near_it():
 
 
 def test_what_a_notebook_stores():
-    verdict = Verdict(parse([ENTRY])["a-b"], "proved", "1 < 2")
+    verdict = Verdict(parse([JUDGED])["a-b"], "proved", "1 < 2")
     bundle = verdict._repr_mimebundle_()
     assert bundle[MIME] == {"id": "a-b", "verdict": "proved", "evidence": "1 < 2"}
     assert bundle["text/plain"] == "[proved] a-b: x < y & z (1 < 2)"
@@ -176,7 +143,7 @@ def test_what_a_notebook_stores():
 @pytest.mark.parametrize(
     ("entries", "words"),
     [
-        ([ENTRY, ENTRY], r"entry 2 \(a-b\): this id is taken"),
+        ([JUDGED, JUDGED], r"entry 2 \(a-b\): this id is taken"),
         ([{**ENTRY, "kind": "lemma"}], "kind 'lemma' is not one of definition"),
         ([{**ENTRY, "page": "3"}], "unexpected keyword argument 'page'"),
         ([{k: v for k, v in ENTRY.items() if k != "slide"}], "missing .* 'slide'"),
@@ -186,7 +153,7 @@ def test_what_a_notebook_stores():
         ([{**ENTRY, "erratum": "e", "letter": "r"}], "letter 'r' is not one of"),
         ([{**ENTRY, "erratum": "e", "letter": "ab"}], "letter 'ab' is not one of"),
         ([{**ENTRY, "erratum": "e", "printed": "x"}], "printed and published go together"),
-        ([{**ENTRY, "evidence": "proof"}], "go with a verdict"),
+        ([{**ENTRY, "evidence": "proof"}], "needs fails_if, quote, strength, verdict as well"),
         ([{k: v for k, v in JUDGED.items() if k != "strength"}], "needs strength as well"),
         ([{k: v for k, v in JUDGED.items() if k != "quote"}], "needs quote as well"),
         ([{**JUDGED, "verdict": "refuted"}], "'refuted' is not one of proved"),
@@ -211,7 +178,7 @@ def test_the_list_of_this_book_is_sound():
         assert not statement.statement.endswith(".")
 
 
-@pytest.mark.parametrize("verdict", [*VERDICTS, *FORMER])
+@pytest.mark.parametrize("verdict", VERDICTS)
 def test_only_what_did_not_come_out_is_overturned(verdict):
     assert not overturned(verdict)
     assert overturned(f"not {verdict}")

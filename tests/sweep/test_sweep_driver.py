@@ -292,7 +292,7 @@ def test_workers_with_other_code_are_told_of_once(optlab, workers, said, monkeyp
 def test_an_outcome_that_no_file_could_hold_is_kept(optlab, workers, monkeypatch, tmp_path):
     workers(1)
     odd = {"loss \ud800": 1.0, "$x_{$": 1.7e308, "^a$": None}
-    outcome = Outcome("{}\ud800", {"c\udfff": "refuted"}, odd, 0.0, "bad \ud800", "\ud800", CODE)
+    outcome = Outcome("{}\ud800", {"c\udfff": "misprint"}, odd, 0.0, "bad \ud800", "\ud800", CODE)
     monkeypatch.setattr(work, "work", lambda job: outcome)
     assert optlab("--seeds", "1").exit_code == 1
     monkeypatch.setattr(work, "work", lambda job: replace(outcome, error=""))

@@ -25,7 +25,7 @@ def record(run, loss):
     failed = loss is None
     fields = {
         "status": FAILED if failed else FINISHED,
-        "verdicts": {} if failed else {"adam-line-4": "refuted" if loss < 2 else "not refuted"},
+        "verdicts": {} if failed else {"adam-line-4": "misprint" if loss < 2 else "not misprint"},
         "metrics": {} if failed else {"loss": loss if math.isfinite(loss) else None},
         "error": "failed in cell 3, which begins: x\nValueError: y" if failed else "",
     }
@@ -127,7 +127,7 @@ def test_any_name_and_any_number_can_be_pictured(tmp_path, axes):
     with folder.claim(plan, resume=False):
         for number, run in enumerate(runs):
             metrics = {name: largest[(number + i) % 8] for i, name in enumerate(ODD)}
-            verdicts = dict.fromkeys(ODD, "refuted" if number % 2 else "not refuted")
+            verdicts = dict.fromkeys(ODD, "misprint" if number % 2 else "not misprint")
             kept = replace(record(run, 1.0), metrics=metrics, verdicts=verdicts)
             folder.keep(kept, "", "")
     results = read_results(folder.path)

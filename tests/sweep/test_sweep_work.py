@@ -48,14 +48,14 @@ def test_metrics_and_verdicts_of_any_notebook(job, run):
         (METRIC, {"name": 7, "value": 1}),
         (METRIC, ["no", "name"]),
         (METRIC, {"value": 1.0}),
-        (CLAIM, {"id": "a", "verdict": "refuted"}),
+        (CLAIM, {"id": "a", "verdict": "misprint"}),
         (CLAIM, {"id": "b"}),
         (CLAIM, "c"),
     )
     outcome = work.work(job)
     names = ("nan", "inf", "endless", "text", "flag", "none")
     assert outcome.metrics == dict.fromkeys(names) | {"large": 1.7e308, "7": 1}
-    assert outcome.verdicts == {"a": "refuted"}
+    assert outcome.verdicts == {"a": "misprint"}
     assert outcome.versions == versions.here()
     assert outcome.error == ""
 

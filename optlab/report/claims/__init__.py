@@ -11,7 +11,6 @@ from optlab.report.claims import statements
 from optlab.report.claims.criteria import Criterion, Estimate, judge
 from optlab.report.claims.quotes import assigned, letters, undeclared
 from optlab.report.claims.statements import (
-    FORMER,
     KINDS,
     LETTERS,
     MEASURED,
@@ -23,7 +22,6 @@ from optlab.report.claims.statements import (
 )
 
 __all__ = [
-    "FORMER",
     "KINDS",
     "LETTERS",
     "MEASURED",
@@ -79,7 +77,6 @@ def claim(
     *,
     evidence: str = "",
     estimates: Mapping[str, Sequence[Estimate]] | None = None,
-    **former: Any,
 ) -> None:
     """Show the verdict on one of the deck's statements.
 
@@ -105,15 +102,7 @@ def claim(
         TypeError: for a condition that is not a bool, or for what the verdict does not take.
     """
     statement = statements.find(id)
-    if not statement.verdict:
-        verdict = _former(statement, evidence, **former)
-    elif former:
-        raise TypeError(
-            f"claim {id!r}: claims.yml has its verdict, {statement.verdict!r}; "
-            f"give the condition alone, not {', '.join(former)}"
-        )
-    else:
-        verdict = _judged(statement, holds, evidence, estimates)
+    verdict = _judged(statement, holds, evidence, estimates)
 
     from IPython.display import display
 
@@ -127,7 +116,7 @@ def overturned(verdict: str) -> bool:
     (True, False)
     """
     expected = verdict.removeprefix("not ").split(", but ")[0]
-    return expected != verdict and expected in {*VERDICTS, *FORMER}
+    return expected != verdict and expected in VERDICTS
 
 
 def _judged(
@@ -151,25 +140,6 @@ def _judged(
             raise TypeError(f"claim {id!r}: {word!r} takes a reason as evidence, and no condition")
         return Verdict(statement, word, evidence)
     return Verdict(statement, word if _truth(id, holds) else f"not {word}", evidence)
-
-
-def _former(statement: Statement, evidence: str, **given: Any) -> Verdict:
-    """The verdict of a chapter that was not read again yet: one of `FORMER`, by keyword."""
-    words = {word.replace(" ", "_"): word for word in FORMER}
-    if unknown := given.keys() - words.keys():
-        raise TypeError(f"claim() got an unexpected keyword argument {min(unknown)!r}")
-    given = {words[key]: value for key, value in given.items() if value is not None}
-    if len(given) != 1:
-        named = ", ".join(given) or "none"
-        raise TypeError(
-            f"claim {statement.id!r} needs exactly one of {', '.join(words)}; got {named}"
-        )
-    [(name, value)] = given.items()
-    if name == "out of reach":
-        if not (isinstance(value, str) and value):
-            raise TypeError(f"claim {statement.id!r}: out_of_reach must say why")
-        return Verdict(statement, name, f"{value}; {evidence}" if evidence else value)
-    return Verdict(statement, name if _truth(statement.id, value) else f"not {name}", evidence)
 
 
 def _truth(id: str, value: Any) -> bool:

@@ -35,9 +35,6 @@ MEASURED = ("reproduced", "not reproduced here", "undecided here")
 # Verdicts without a condition that could fail.
 UNJUDGED = ("needs the paper's scale", "not testable")
 
-# The verdicts of chapters that have not been read again yet.
-FORMER = ("proved", "checked", "reproduced", "refuted", "out of reach")
-
 
 @dataclass(frozen=True)
 class Statement:
@@ -136,12 +133,8 @@ def _statement(entry: Mapping[str, Any]) -> Statement:
 def _check_verdict(statement: Statement) -> None:
     together = {"verdict", "evidence", "strength", "fails_if", "quote"}
     given = {name for name in together if getattr(statement, name)}
-    if not statement.verdict:
-        if given - {"quote"} or statement.criteria:
-            raise ValueError("evidence, strength, fails_if and criteria go with a verdict")
-        return
     if given != together:
-        raise ValueError(f"a verdict needs {', '.join(sorted(together - given))} as well")
+        raise ValueError(f"an entry needs {', '.join(sorted(together - given))} as well")
     if statement.verdict not in VERDICTS:
         raise ValueError(f"verdict {statement.verdict!r} is not one of {', '.join(VERDICTS)}")
     if statement.evidence not in VERDICTS[statement.verdict]:
