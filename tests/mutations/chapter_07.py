@@ -1,0 +1,107 @@
+"""AdamW. The data of its experiments are replaced by others, seed by seed, in which the effect is
+of another size: what the judging makes of them must follow."""
+
+from mutations import Mutation
+
+
+def each(values, size):
+    """These values of three sets of seeds, all of them `size`."""
+    return f"[[{size} + 0 * x for x in xs] for xs in {values}]"
+
+
+def intervals(values, size):
+    return f"in_each({each(values, size)})"
+
+
+ONE = 'prices["{}"]["λ"]'
+COMPARED = 'to_adam = percent("AdamW", "Adam")'
+WORSE = Mutation(  # AdamW has more errors, in each seed
+    edits={
+        COMPARED: "to_adam = [interval([5 + 0 * x for x in xs]) for xs in relative("
+        '"AdamW", "Adam")]'
+    }
+)
+TRAINED = """by_schedule = {
+    schedule: compared(
+        {"Adam": (METHODS["Adam"][0], rows("Adam"))}, some, schedule
+    )
+    for schedule in ("fixed", "step drop")
+} | {"cosine": adams}"""
+
+
+def schedules(**factors):
+    """Other schedules with so many times the errors of cosine; nothing is trained again."""
+    made = {name.replace("_", " "): factor for name, factor in factors.items()}
+    return {
+        TRAINED: f"""by_schedule = {{
+    schedule: __import__("types").SimpleNamespace(
+        values={{"Adam": [[k * x for x in xs] for xs in adams.values["Adam"]]}},
+        means=lambda name: None,
+    )
+    for schedule, k in {made | {"cosine": 1}!r}.items()
+}}"""
+    }
+
+
+# What is trained is not trained again.
+PRICED = {"prices, gains = {}, {}\nfor name in METHODS:": "for name in ():"}
+RUN = {"long_runs = {\n": "long_runs = long_runs or {\n"}
+
+MUTATIONS = {
+    "adamw-simpler-tuning": Mutation(
+        edits={
+            **PRICED,
+            f"{ONE.format('SGD')}, {ONE.format('SGDW')}": (
+                f"{each(ONE.format('SGD'), 1)}, {each(ONE.format('SGDW'), 2)}"
+            ),
+        }
+    ),
+    "adamw-decoupled": Mutation(
+        edits={**PRICED, f"in_each({ONE.format('SGDW')})": intervals(ONE.format("SGDW"), 9)}
+    ),
+    "analysis-l2-ineffective": Mutation(
+        edits={**PRICED, 'in_each(gains["Adam"])': intervals('gains["Adam"]', 14)}
+    ),
+    "analysis-decay-equal": Mutation(
+        edits={**PRICED, 'gains["AdamW"], gains["SGDW"]': 'gains["SGDW"], gains["SGDW"]'}
+    ),
+    "adamw-separable": Mutation(
+        edits={
+            **PRICED,
+            f"{ONE.format('Adam')}, {ONE.format('AdamW')}": (
+                f"{each(ONE.format('Adam'), 2)}, {each(ONE.format('AdamW'), 1)}"
+            ),
+        }
+    ),
+    "adamw-beats-adam": WORSE,
+    "adamw-conclusion": WORSE,
+    "analysis-improvement": WORSE,
+    "adamw-lower-error": WORSE,
+    "adamw-competitive": Mutation(
+        edits={
+            'percent("Adam", "SGD")': (
+                '[interval([9 + 0 * x for x in xs]) for xs in relative("Adam", "SGD")]'
+            ),
+            'percent("AdamW", "SGD")': (
+                '[interval([1 + 0 * x for x in xs]) for xs in relative("AdamW", "SGD")]'
+            ),
+        }
+    ),
+    "analysis-schedule": Mutation(edits=schedules(fixed=1.2, step_drop=1)),
+    "adamw-cosine-best": Mutation(edits=schedules(fixed=1.2, step_drop=1.1)),
+    "adamw-drop-fixed": Mutation(edits=schedules(fixed=1.2, step_drop=1.1)),
+    "adamw-generalization": Mutation(
+        edits={**RUN, "equal_loss = in_sets(at_equal_loss)": "equal_loss = in_sets(lambda k: -1.0)"}
+    ),
+    "adamw-lower-loss": Mutation(
+        edits={
+            **RUN,
+            "at_end = in_sets(lambda k: loss_ratio(k, slice(-1, None)))": (
+                "at_end = in_sets(lambda k: -0.4)"
+            ),
+        }
+    ),
+    "adamw-curves-coincide": Mutation(
+        edits={**RUN, 'for name in ("AdamW", "Adam")\n    )': 'for name in ("Adam", "Adam")\n    )'}
+    ),
+}
