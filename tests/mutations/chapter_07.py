@@ -102,6 +102,9 @@ MUTATIONS = {
         }
     ),
     "adamw-curves-coincide": Mutation(
-        edits={**RUN, 'for name in ("AdamW", "Adam")\n    )': 'for name in ("Adam", "Adam")\n    )'}
+        edits={
+            **RUN,
+            "return float((w / a).log10().mean())": "return float((a / a).log10().mean())",
+        }
     ),
 }
