@@ -51,6 +51,18 @@ class LongestFirst(LoadFileScheduling):
         return nodeid if file in SHARED else file
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call():
+    """What a module that a test imports sets in the environment (scikit-learn does) ends with the
+    test: whether a later one finds it must not hang on which process has run which."""
+    before = set(os.environ)
+    try:
+        return (yield)
+    finally:
+        for name in set(os.environ) - before:
+            del os.environ[name]
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     return LongestFirst(config, log)

@@ -31,9 +31,9 @@ ROOMS = ("ops", "rules", "schedules", "symbolic", "optim", "grid", "online", "ex
 ROOMS += ("report",)
 BACKEND = "module://matplotlib_inline.backend_inline"  # what a kernel sets for matplotlib to read
 # Variables that are read where they are used, or by Jupyter only: they may differ. The last row
-# are set by modules that tests import (jax, polars, torch's inductor), for themselves.
+# are set by modules that tests import (jax, torch's inductor, scikit-learn), for themselves.
 MAY_DIFFER = ("JPY_", "JUPYTER_", "PYTEST_", "PYDEVD_", "PWD", "OLDPWD", "SHLVL", "_")
-MAY_DIFFER += ("JAX_", "TF_CPP_", "TPU_", "TORCHINDUCTOR_CACHE_DIR")
+MAY_DIFFER += ("JAX_", "TF_CPP_", "TPU_", "TORCHINDUCTOR_CACHE_DIR", "KMP_")
 MAY_DIFFER += ("OPTLAB_",)  # ours are read where they are used
 
 

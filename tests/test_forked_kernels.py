@@ -187,3 +187,17 @@ def test_the_environment_of_the_tests_is_no_reason_against_a_fork():
         set(forked_kernels.read(e).items()) for e in (dict(os.environ), parent.environment)
     )
     assert now ^ then == set()
+
+
+SETS_ONE = """
+import os
+
+def test_sets(): os.environ["LEFT_BY_A_MODULE"] = "1"
+def test_finds(): assert "LEFT_BY_A_MODULE" not in os.environ
+"""
+
+
+def test_what_a_module_sets_in_the_environment_ends_with_the_test(pytester):
+    pytester.makepyfile(SETS_ONE)
+    pytester.makeconftest((Path(__file__).parents[1] / "conftest.py").read_text())
+    pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=2)
