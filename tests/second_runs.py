@@ -51,7 +51,13 @@ SECOND = {
             '"games": 24, "seeds": 3, "words": 500, "texts": 1000',
         ),
     ),
-    "03-adam": Second({"seed": 1, "lr": 0.05, "beta1": 0.8, "beta2": 0.5, "eps": 0.01}),
+    "03-adam": Second(
+        {"seed": 1, "lr": 0.05, "beta1": 0.8, "beta2": 0.5, "eps": 0.01},
+        fewer_of(
+            '"seeds": 5, "epochs": 6, "hidden": 32, "rates": 5',
+            '"seeds": 2, "epochs": 3, "hidden": 32, "rates": 5',
+        ),
+    ),
     "04-adafactor": Second(
         {"seed": 1, "rows": 5, "columns": 2, "beta2": 0.9, "horizon": 500},
         fewer_of('"seeds": 5, "epochs": 6, "hidden": 32', '"seeds": 2, "epochs": 3, "hidden": 32'),
