@@ -125,7 +125,8 @@ def _kind(
     kind = Kind(starts, starts.fresh(0), params, plain, loss, piece)
     kind = replace(kind, separate=separate, kept=habits.buffers or habits.own or "")
     if plain is not None:
-        wide = sum(layer.outputs for layer in plain)
+        # A normalization keeps as much again as the values and the slopes of its layer.
+        wide = sum(layer.outputs * (1 if layer.eps is None else 2) for layer in plain)
         elements = (2 * batch_size + piece) * wide + 4 * piece * plain[-1].outputs
         size = next(iter(params.values())).element_size()
         return replace(kind, activations=elements * size)

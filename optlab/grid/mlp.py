@@ -8,7 +8,7 @@ that is kept: a step allocates little.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -50,18 +50,22 @@ _ACTIVATIONS: dict[type[nn.Module], _Pair] = {
 
 @dataclass(frozen=True)
 class Layer:
-    """A linear layer and the activation after it; weight and bias are places in the list of
-    parameters."""
+    """A linear layer, the normalization of its outputs, and the activation after it.
+
+    weight and bias are places in the list of parameters. eps: of a layer norm without gain and
+    offset; None where there is no normalization."""
 
     inputs: int
     outputs: int
     weight: int
     bias: int | None
-    activation: type[nn.Module] | None
+    eps: float | None = None
+    activation: type[nn.Module] | None = None
 
 
 def layers(model: nn.Module) -> list[Layer] | None:
-    """The layers of a sequence of linear layers and activations; None for other models."""
+    """The layers of a sequence of linear layers, layer norms without parameters, and activations;
+    None for other models."""
     if any(p.dtype not in (torch.float32, torch.float64) for p in model.parameters()):
         return None  # products and sums are rounded where torch rounds them
     if any(_has_its_own_ways(m) for m in model.modules()):
@@ -75,16 +79,28 @@ def layers(model: nn.Module) -> list[Layer] | None:
         if type(module) is nn.Linear and not hasattr(module, "parametrizations"):
             weight = places[id(module.weight)]
             bias = None if module.bias is None else places[id(module.bias)]
-            found.append(Layer(module.in_features, module.out_features, weight, bias, None))
-        elif type(module) in _ACTIVATIONS and found and found[-1].activation is None:
-            last = found.pop()
-            layer = Layer(last.inputs, last.outputs, last.weight, last.bias, type(module))
-            found.append(layer)
+            found.append(Layer(module.in_features, module.out_features, weight, bias))
+        elif found and found[-1].activation is None and type(module) in _ACTIVATIONS:
+            found[-1] = replace(found[-1], activation=type(module))
+        elif found and _normalizes(module, found[-1]):
+            found[-1] = replace(found[-1], eps=module.eps)
         else:
             return None
     used = [i for layer in found for i in (layer.weight, layer.bias) if i is not None]
     plain = all(p.requires_grad for p in model.parameters())
     return found if found and plain and sorted(used) == list(range(len(places))) else None
+
+
+def _normalizes(module: nn.Module, layer: Layer) -> bool:
+    """Whether a module is the layer norm of the outputs of a layer, and has no parameters."""
+    return (
+        type(module) is nn.LayerNorm
+        and layer.eps is None
+        and layer.activation is None
+        and module.normalized_shape == (layer.outputs,)
+        and module.weight is None
+        and module.bias is None
+    )
 
 
 def _has_its_own_ways(module: nn.Module) -> bool:
@@ -114,7 +130,9 @@ class MLP:
         """params, grads: each runs × shape, runs being seeds × configurations in order."""
         self.layers, self.params, self.grads, self.seeds = layers, params, grads, seeds
         self.runs = len(params[0])
-        self._memory: dict[tuple[int, int], torch.Tensor] = {}
+        self._memory: dict[tuple[str, int, int], torch.Tensor] = {}
+        # Of each normalized layer, for its gradient: its outputs, and what they were divided by.
+        self._normalized: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
 
     def losses(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """Mean cross-entropy of each run on its batch; gradients are written to `grads`.
@@ -153,7 +171,7 @@ class MLP:
             w, b = self.params[layer.weight], None
             if layer.bias is not None:
                 b = self.params[layer.bias].unsqueeze(-1)
-            z = self._room(2 * i, layer.outputs, x.shape[1])
+            z = self._room("output", i, layer.outputs, x.shape[1])
             if i == 0:
                 batches = x.shape[0]
                 w, z = _merged(w, batches), _merged(z, batches)
@@ -164,6 +182,8 @@ class MLP:
                 h = values[-1]
             z = torch.bmm(w, h, out=z) if b is None else torch.baddbmm(b, w, h, out=z)
             z = z.view(self.runs, layer.outputs, x.shape[1])
+            if layer.eps is not None:
+                z = self._normalize(i, z, layer.eps)
             if layer.activation is not None:
                 _ACTIVATIONS[layer.activation][0](z)
             values.append(z)
@@ -174,6 +194,8 @@ class MLP:
             layer = self.layers[i]
             if layer.activation is not None:
                 _ACTIVATIONS[layer.activation][1](d, values[i])
+            if layer.eps is not None:
+                self._normalize_backward(i, d)
             if layer.bias is not None:
                 torch.sum(d, -1, out=self.grads[layer.bias])
             g = self.grads[layer.weight]
@@ -181,15 +203,30 @@ class MLP:
                 torch.bmm(_merged(d, self.seeds), x, out=_merged(g, self.seeds))
             else:
                 torch.bmm(d, values[i - 1].transpose(1, 2), out=g)
-                room = self._room(2 * i + 1, layer.inputs, x.shape[1])
+                room = self._room("slope", i, layer.inputs, x.shape[1])
                 d = torch.bmm(self.params[layer.weight].transpose(1, 2), d, out=room)
 
-    def _room(self, which: int, rows: int, columns: int) -> torch.Tensor:
-        """Memory for an intermediate value, the same at every step."""
-        if (which, columns) not in self._memory:
+    def _normalize(self, i: int, z: torch.Tensor, eps: float) -> torch.Tensor:
+        """A layer norm of z, over the outputs of layer i. z is kept, for the gradient."""
+        out = self._room("normalized", i, *z.shape[1:])
+        z.sub_(z.mean(1, keepdim=True))
+        scale = torch.mul(z, z, out=out).mean(1, keepdim=True).add_(eps).rsqrt_()
+        self._normalized[i] = z.mul_(scale), scale
+        return out.copy_(z)
+
+    def _normalize_backward(self, i: int, d: torch.Tensor) -> None:
+        """The gradient before the layer norm of layer i from the one after it, in d."""
+        z, scale = self._normalized[i]
+        product = torch.mul(d, z, out=self._room("product", i, *z.shape[1:]))
+        along = product.mean(1, keepdim=True)
+        d.sub_(d.mean(1, keepdim=True)).sub_(torch.mul(z, along, out=product)).mul_(scale)
+
+    def _room(self, name: str, layer: int, rows: int, columns: int) -> torch.Tensor:
+        """Memory for an intermediate value of a layer, the same at every step."""
+        if (name, layer, columns) not in self._memory:
             like = self.params[0]
-            self._memory[which, columns] = like.new_empty(self.runs, rows, columns)
-        return self._memory[which, columns]
+            self._memory[name, layer, columns] = like.new_empty(self.runs, rows, columns)
+        return self._memory[name, layer, columns]
 
 
 def _merged(x: torch.Tensor, batches: int) -> torch.Tensor:

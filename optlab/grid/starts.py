@@ -53,13 +53,16 @@ class Starts:
             )
         made: list[nn.Module] = []
         again: list[nn.Module] = []
+        seen: set[int] = set()  # ids, of what `made` keeps
         for seed in self.seeds:
             one = _made(build, seed)
-            if any(_share(one, other) for other in made):  # one network, given each time
+            own = _parts(one)
+            if own & seen:  # one network, given each time
                 return self._copied(build)
+            seen |= own
             kept = _values(one)
             two = _made(build, seed)
-            if _share(one, two):
+            if own & _parts(two):
                 return self._copied(build)
             _same(kept, _values(two), seed)
             made.append(one)
@@ -127,10 +130,9 @@ def _copy(network: nn.Module, original: nn.Module) -> nn.Module:
     return copied
 
 
-def _share(a: nn.Module, b: nn.Module) -> bool:
-    """Whether two networks have a parameter, a buffer or a module in common."""
-    of_a = {id(x) for x in (*a.parameters(), *a.buffers(), *a.modules())}
-    return any(id(x) in of_a for x in (*b.parameters(), *b.buffers(), *b.modules()))
+def _parts(network: nn.Module) -> set[int]:
+    """The ids of its parameters, buffers and modules: what two networks may have in common."""
+    return {id(x) for x in (*network.parameters(), *network.buffers(), *network.modules())}
 
 
 def _values(network: nn.Module) -> dict[str, torch.Tensor]:

@@ -12,6 +12,9 @@ from torch import nn
 from optlab import rules, schedules
 from optlab.experiments import mlp
 from optlab.grid import train_grid
+from optlab.grid.describe import describe
+from optlab.grid.mlp import layers
+from optlab.grid.starts import Starts
 
 ADAM = {"beta1": 0.8, "beta2": [0.9, 0.99], "eps": 1e-6}
 MOMENTS = {"beta1": 0.8, "beta2": 0.95, "eps": 1e-6}
@@ -42,6 +45,28 @@ def odd(seed):
     torch.manual_seed(seed)
     inner = nn.Sequential(nn.Linear(6, 4, bias=False), nn.ReLU(), nn.Linear(4, 5), nn.Sigmoid())
     return nn.Sequential(nn.Flatten(), inner, nn.Linear(5, 3)).double()
+
+
+def normalized(seed):
+    """A layer norm before each activation, and at the end, without gain and offset."""
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        *(nn.Linear(6, 5, bias=False), nn.LayerNorm(5, 1e-2, elementwise_affine=False), nn.ReLU()),
+        *(nn.Linear(5, 4), nn.LayerNorm(4, elementwise_affine=False), nn.Tanh()),
+        *(nn.Linear(4, 3), nn.LayerNorm(3, elementwise_affine=False)),
+    ).double()
+
+
+def other_norms(seed):
+    """As `normalized`, but over two dimensions, after the activation, and with a gain."""
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        nn.Unflatten(1, (2, 3)),
+        nn.LayerNorm((2, 3), elementwise_affine=False),
+        nn.Flatten(),
+        *(nn.Linear(6, 5), nn.Tanh(), nn.LayerNorm(5, elementwise_affine=False)),
+        *(nn.Linear(5, 3), nn.LayerNorm(3)),
+    ).double()
 
 
 def by_shape(p):
@@ -118,7 +143,7 @@ def test_without_a_c_compiler_it_is_the_same(task, case, monkeypatch):
     test_a_run_of_a_grid_is_the_run_alone(task, case)
 
 
-@pytest.mark.parametrize("model", [odd, attention, conv])
+@pytest.mark.parametrize("model", [odd, normalized, other_norms, attention, conv])
 def test_other_networks(task, model):
     if model is conv:
         task = replace(task, x_train=task.x_train.view(-1, 1, 6), x_test=task.x_test.view(-1, 1, 6))
@@ -319,3 +344,26 @@ def test_frozen_parameters_stay(task):
             for p, g in zip(trained, grads, strict=True):
                 p -= 0.2 * g
     torch.testing.assert_close(run.snapshots[3]["4.weight"][1, 0], hand[4].weight.detach())
+
+
+def engine(model, task):
+    return describe(Starts(model, SEEDS), task, nn.functional.cross_entropy, BATCH, False, None)
+
+
+@pytest.mark.parametrize("model", [small, odd, normalized])
+def test_written_out_gradients_are_used(task, model):
+    """They are compared with those of a run alone; if they differed, each run would be alone."""
+    kind = engine(model, task)
+    assert kind.layers
+    assert kind.separate == ""
+
+
+def test_which_networks_have_their_gradients_written_out(task):
+    assert [layer.eps for layer in layers(normalized(0))] == [1e-2, 1e-5, 1e-5]
+    assert engine(other_norms, task).layers is None
+    for other in (
+        *(nn.LayerNorm(3), nn.LayerNorm(3, bias=False), nn.LayerNorm((1, 3), 1e-5, False)),
+        nn.Sequential(nn.Tanh(), nn.LayerNorm(3, elementwise_affine=False)),
+        nn.Sequential(*(nn.LayerNorm(3, elementwise_affine=False) for _ in range(2))),
+    ):
+        assert layers(nn.Sequential(nn.Linear(6, 3), other)) is None
