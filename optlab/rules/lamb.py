@@ -7,10 +7,10 @@ from optlab.rules.rule import State, rule
 
 @rule(m=zeros_like, v=zeros_like)
 def lamb(x, g, s, t, *, lr, beta1, beta2, eps, weight_decay, phi=identity):
-    """You et al. (2020), Algorithm 2, for one layer; decay enters once, in r and its norm."""
+    """You et al. (2020), Algorithm 2, for one layer; decay enters once, in u and its norm."""
     m = beta1 * s.m + (1 - beta1) * g
     v = beta2 * s.v + (1 - beta2) * g**2
     m_hat = m / (1 - beta1**t)
     v_hat = v / (1 - beta2**t)
-    r = m_hat / (sqrt(v_hat) + eps) + weight_decay * x
-    return x - lr * ratio(phi(norm(x)), norm(r)) * r, State(m=m, v=v)
+    u = m_hat / (sqrt(v_hat) + eps) + weight_decay * x
+    return x - lr * ratio(phi(norm(x)), norm(u)) * u, State(m=m, v=v)

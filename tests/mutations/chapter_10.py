@@ -13,7 +13,7 @@ MUTATIONS = {
         }
     ),
     # The length is divided by before the decay is added.
-    "lamb-update": Mutation(rules={"lamb": ("norm(r)", "norm(r - weight_decay * x)")}),
+    "lamb-update": Mutation(rules={"lamb": ("norm(u)", "norm(u - weight_decay * x)")}),
     # The deck has the published line.
     "lamb-line-4": Mutation(
         quotes={
