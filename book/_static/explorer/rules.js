@@ -165,13 +165,13 @@ return {
       sliders: [{"name": "lr", "label": "Learning rate", "low": 0.0001, "high": 1, "start": 0.05, "scale": "log", "whole": false}, {"name": "beta1", "label": "β₁", "low": 0, "high": 0.9999, "start": 0.9, "scale": "memory", "whole": false}, {"name": "beta2", "label": "β₂", "low": 0, "high": 0.9999, "start": 0.999, "scale": "memory", "whole": false}, {"name": "weight_decay", "label": "Weight decay λ", "low": 0, "high": 1, "start": 0, "scale": "linear", "whole": false}],
       constants: {"eps": 1e-06},
       step: function step(p, g, s, t, hyper) {
-        // You et al. (2020), Algorithm 2, for one layer; decay enters once, in r and its norm.
+        // You et al. (2020), Algorithm 2, for one layer; decay enters once, in u and its norm.
         const m = p.map((_, i) => hyper.beta1*s.m[i] + (1 - hyper.beta1)*g[i]);
         const v = p.map((_, i) => hyper.beta2*s.v[i] + (1 - hyper.beta2)*Math.pow(g[i], 2));
         const m_hat = p.map((_, i) => m[i]/(1 - Math.pow(hyper.beta1, t)));
         const v_hat = p.map((_, i) => v[i]/(1 - Math.pow(hyper.beta2, t)));
-        const r = p.map((_, i) => m_hat[i]/(Math.sqrt(v_hat[i]) + hyper.eps) + hyper.weight_decay*p[i]);
-        return [p.map((_, i) => p[i] - hyper.lr*ratio(norm(p), norm(r))*r[i]), {m: m, v: v}];
+        const u = p.map((_, i) => m_hat[i]/(Math.sqrt(v_hat[i]) + hyper.eps) + hyper.weight_decay*p[i]);
+        return [p.map((_, i) => p[i] - hyper.lr*ratio(norm(p), norm(u))*u[i]), {m: m, v: v}];
       },
     },
     "sophia": {
