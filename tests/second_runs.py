@@ -43,7 +43,10 @@ def fewer_of(old: str, new: str) -> dict[str, str]:
 
 
 SECOND = {
-    "01-gradient-descent": Second({"seed": 1, "dimension": 3, "horizon": 256, "lr_scale": 0.5}),
+    "01-gradient-descent": Second(
+        {"seed": 1, "dimension": 3, "horizon": 256, "lr_scale": 0.5},
+        {"lengths = [100, 400, 1600, 6400]": "lengths = [100, 400, 1600]"},
+    ),
     "02-adagrad": Second(
         {"seed": 1, "dimension": 3, "rounds": 50, "lr": 0.5},
         fewer_of(
