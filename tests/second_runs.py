@@ -50,7 +50,7 @@ SECOND = {
     "02-adagrad": Second(
         {"seed": 1, "dimension": 3, "rounds": 50, "lr": 0.5},
         fewer_of(
-            '"games": 100, "seeds": 6, "words": 500, "texts": 3000',
+            '"games": 50, "seeds": 6, "words": 500, "texts": 3000',
             '"games": 24, "seeds": 3, "words": 500, "texts": 1000',
         ),
     ),
