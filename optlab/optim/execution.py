@@ -6,11 +6,10 @@ Each takes a `Batch` and leaves new parameters and state in the old ones' place.
 from __future__ import annotations
 
 import functools
-import itertools
 import os
 import shutil
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -26,7 +25,7 @@ from optlab.optim.store import store
 from optlab.optim.tensorlist import TensorList
 from optlab.rules import Rule, State
 
-__all__ = ["EXECUTIONS", "Batch", "compiled", "foreach", "forget_kernels", "plain", "run"]
+__all__ = ["EXECUTIONS", "Batch", "compiled", "foreach", "forget_kernels", "plain", "run", "way"]
 
 # `auto` compiles from this many elements on. On two CPU cores a C kernel takes half a second
 # to compile, once, and then saves about as much in a thousand steps of a quarter of a million
@@ -138,10 +137,7 @@ def _run_kernel(
             run = _native(cut, dtype)
         if run is not None:
             if found.addresses is not None:
-                n = len(fit)
-                roles = [found.addresses[k : k + n] for k in range(0, len(found.addresses), n)]
-                addresses = list(itertools.chain.from_iterable(zip(*roles, strict=True)))
-                run.at(addresses, [p.shape for p in batch.params], c)
+                _table(run, batch, found.addresses).run(c)
             else:
                 run(_arrays(batch, fit), c)
             done += fit
@@ -192,10 +188,7 @@ def run(batch: Batch, execution: str, found: Found | None = None) -> None:
         plain(batch)
         return
     if execution == "auto":
-        device = batch.params[0].device.type
-        enough = WORTH_COMPILING.get(device, WORTH_COMPILING_ELSEWHERE)
-        large = sum(p.numel() for p in batch.params) >= enough
-        execution = "compiled or foreach" if large and _has_compiler(device) else "foreach"
+        execution = _chosen(batch)
     if execution == "foreach":
         if found.own:
             plain(batch.part(found.own))
@@ -203,6 +196,74 @@ def run(batch: Batch, execution: str, found: Found | None = None) -> None:
         foreach(batch)
     else:
         compiled(batch, found, give_up=execution != "compiled")
+
+
+def _chosen(batch: Batch) -> str:
+    """What "auto" is for this batch."""
+    device = batch.params[0].device.type
+    enough = WORTH_COMPILING.get(device, WORTH_COMPILING_ELSEWHERE)
+    large = sum(p.numel() for p in batch.params) >= enough
+    return "compiled or foreach" if large and _has_compiler(device) else "foreach"
+
+
+def way(batch: Batch, execution: str, found: Found) -> Callable[[Batch, Sequence[int]], None]:
+    """What `run` does with a batch all of whose tensors fit, to be done again.
+
+    It is called with a batch of the same tensors but for the gradients, and with the addresses
+    of these; whatever else `inspect` finds must be as it was. It keeps no tensors.
+    """
+    kernel = _kernel_of(batch, _chosen(batch) if execution == "auto" else execution)
+    if kernel is not None and found.addresses is not None:
+        return _ByKernel(batch, execution, _table(kernel, batch, found.addresses))
+    fits = Found(found.fits)
+    return lambda batch, _: run(batch, execution, fits)
+
+
+def _table(kernel: native.Kernel, batch: Batch, addresses: Sequence[int]) -> native.Table:
+    """addresses: as `inspect` finds them."""
+    n = len(batch.params)
+    roles = [addresses[k : k + n] for k in range(0, len(addresses), n)]
+    return kernel.table(list(zip(*roles, strict=True)), [p.shape for p in batch.params])
+
+
+class _ByKernel:
+    """The call of a C function, with its table of addresses.
+
+    It is made once more where the hyperparameters are of other names or kinds, or kernels were
+    forgotten.
+    """
+
+    def __init__(self, batch: Batch, execution: str, table: native.Table):
+        self.execution, self.table = execution, table
+        self.cut, self.names = _cut(batch)
+        self.dtype = batch.params[0].dtype
+        self.keys = [*batch.hyperparameters]
+        self.flags = {k: v for k, v in batch.hyperparameters.items() if k not in self.names}
+
+    def __call__(self, batch: Batch, gradients: Sequence[int]) -> None:
+        given = batch.hyperparameters
+        numbers = [given.get(name) for name in self.names]
+        if (
+            [*given] != self.keys
+            or any(type(x) is not float for x in numbers)
+            or any(given[k] is not v for k, v in self.flags.items())
+            or _native(self.cut, self.dtype) is not self.table.kernel
+        ):
+            run(batch, self.execution)
+            return
+        self.table.move_gradients(gradients)
+        self.table.run(self.cut.numbers(batch.t, *numbers))
+        torch.autograd.graph.increment_version(batch.params)  # as copy_ does, for backward
+
+
+def _kernel_of(batch: Batch, execution: str) -> native.Kernel | None:
+    """The C function that `run` calls for a batch that fits, or None if it goes another way."""
+    p = batch.params[0]
+    given_up = execution != "compiled" and ("cpu", "C") in _given_up
+    if not execution.startswith("compiled") or not p.is_cpu or batch.compute or given_up:
+        return None
+    cut, _ = _cut(batch)
+    return _native(cut, p.dtype) if cut.fusible else None
 
 
 def _cut(batch: Batch) -> tuple[Split, tuple[str, ...]]:

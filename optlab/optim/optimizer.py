@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, overload
 
 import torch
@@ -20,25 +21,10 @@ from optlab.optim.execution import run
 from optlab.optim.groups import described
 from optlab.optim.loading import MADE_BY, TORCH_ONLY, prepare, state_dtype
 from optlab.optim.nonfinite import all_finite, guarded
+from optlab.optim.plan import Plan, Prepared, plan_of
 from optlab.optim.rounding import run_rounded
 from optlab.optim.settings import differing, is_number, make_plain, plain, validate
 from optlab.rules import Rule
-
-
-@dataclass
-class _Prepared:
-    """A batch of a step, ready to run.
-
-    finite: whether all gradients are finite, where the step is skipped otherwise.
-    rounded: whether new values of the parameters are rounded at random.
-    """
-
-    batch: Batch
-    execution: str
-    params: list[torch.Tensor]
-    steps: list[torch.Tensor]
-    finite: torch.Tensor | None
-    rounded: bool
 
 
 class RuleOptimizer(torch.optim.Optimizer):
@@ -79,12 +65,15 @@ class RuleOptimizer(torch.optim.Optimizer):
     # Settings of this class that are one of a few words.
     choices: ClassVar[dict[str, tuple[str, ...]]] = {}
 
+    # What the last step found, for the next; None if there is nothing to keep.
+    _plan: Plan | None = None
+
     def __init__(self, params: ParamsT, defaults: dict[str, Any]):
         defaults.setdefault("nonfinite", "propagate")
         defaults.setdefault("rounding", "nearest")
         make_plain(defaults, defaults)
         self.validate(defaults)
-        self._settled: list[dict[str, Any]] = []
+        self._settled: list[list[Any]] = []
         self._watched = self.watched(defaults)
         self._histories = Histories()
         self._taken: bool | torch.Tensor = False
@@ -118,17 +107,16 @@ class RuleOptimizer(torch.optim.Optimizer):
             first: whether the state is the rule's initial one; 0.0 or 1.0 on the device where
                 only the device knows.
         """
-        values = {**group}
+        values = {**group, "lr": number(group["lr"])}
         if "betas" in group:
             values["beta1"], values["beta2"] = group["betas"]
-        values["lr"] = number(group["lr"])
-        # Entries that a user gave the name of one of the rule's functions are not for the rule.
-        functions = {name for name, default in rule.flags.items() if callable(default)}
-        strangers = functions - self.defaults.keys()
-        chosen = {k: values[k] for k in rule.hyperparameters if k in values and k not in strangers}
+        names: Iterable[str] = rule.hyperparameters
+        if rule.functions:
+            # Entries that a user gave the name of one of these are not for the rule.
+            names = [k for k in names if k not in rule.functions or k in self.defaults]
+        chosen = {k: values[k] for k in names if k in values}
         return {
-            name: float(x) if type(x) is not float and is_number(x) else x
-            for name, x in chosen.items()
+            k: x if type(x) is float or not is_number(x) else float(x) for k, x in chosen.items()
         }
 
     def validate(self, group: dict[str, Any]) -> None:
@@ -202,21 +190,50 @@ class RuleOptimizer(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
             self._settle()
-        grads = [p.grad for g in self.param_groups for p in g["params"] if p.grad is not None]
+        present = [
+            [p for p in group["params"] if p.grad is not None] for group in self.param_groups
+        ]
+        params = [p for ps in present for p in ps]
+        grads: list[Any] = [p.grad for p in params]
+        modes = {group["nonfinite"] for group in self.param_groups} - {"propagate"}
+        finite = None
+        if modes and grads:
+            self._check_dense(grads)
+            finite = all_finite(grads)
+            if "raise" in modes and not finite:
+                raise RuntimeError(self._complaint())
+        plan = self.__dict__.pop("_plan", None)  # no other thread has it meanwhile
+        if plan is None or not plan.step(self, present, params, grads):
+            self._check_dense(grads)
+            plan = self._step_anew(present, finite)
+        self._plan = plan
+        if params:
+            skipped = (
+                ps and g["nonfinite"] == "skip"
+                for ps, g in zip(present, self.param_groups, strict=True)
+            )
+            self._taken = finite.to(self._device()) if finite is not None and any(skipped) else True
+            self._steps = self._steps + self._taken
+        return loss
+
+    def _check_dense(self, grads: Sequence[torch.Tensor]) -> None:
         if any(g.layout != torch.strided for g in grads):
             raise RuntimeError(
                 f"{type(self).__name__} does not support sparse gradients: make them dense with "
                 "p.grad = p.grad.to_dense(), or build the embedding with sparse=False"
             )
-        modes = {group["nonfinite"] for group in self.param_groups} - {"propagate"}
-        finite = all_finite(grads) if modes and grads else None
-        if "raise" in modes and finite is not None and not finite:
-            raise RuntimeError(self._complaint())
-        # All of them are looked at before anything changes.
+
+    def _step_anew(
+        self, present: list[list[torch.Tensor]], finite: torch.Tensor | None
+    ) -> Plan | None:
+        """Step the parameters that are `present`, by group; the plan for the next time.
+
+        All of them are looked at before anything changes.
+        """
         prepared = [
-            self._prepare(group, *alike, finite if group["nonfinite"] == "skip" else None)
-            for group in self.param_groups
-            for alike in self._alike(group)
+            self._prepare(i, group, *alike, finite if group["nonfinite"] == "skip" else None)
+            for i, group in enumerate(self.param_groups)
+            for alike in self._alike(group, present[i])
         ]
         found = inspection.inspect([each.batch for each in prepared])
         for each, known in zip(prepared, found, strict=True):
@@ -225,11 +242,7 @@ class RuleOptimizer(torch.optim.Optimizer):
             else:
                 run(each.batch, each.execution, known)
             self._count_step(each)
-        if prepared:
-            skipping = any(each.finite is not None for each in prepared)
-            self._taken = finite.to(self._device()) if finite is not None and skipping else True
-            self._steps = self._steps + self._taken
-        return loss
+        return plan_of(self, present, prepared, found)
 
     @property
     def last_step_taken(self) -> torch.Tensor:
@@ -303,24 +316,26 @@ class RuleOptimizer(torch.optim.Optimizer):
         now = []
         for i, group in enumerate(self.param_groups):
             values = self._values(group)
-            known = self._settled[i] if i < len(self._settled) else {}
-            changed = differing(values, known)
-            lr = values["lr"]
+            known = self._settled[i] if i < len(self._settled) else []
+            changed = differing([*self._watched, _VALUE], values, known)
+            lr = group.get("lr")
             # A schedule changes the rate at each step, and that much is seen at once.
             if changed and not (changed == ["lr"] and type(lr) is float and 0 <= lr < math.inf):
+                if not {*changed} <= {"lr", _VALUE}:
+                    self._plan = None
                 self.check_group(i, len(self.param_groups), group)
                 make_plain(group, self._watched)
                 values = self._values(group)
             now.append(values)
         self._settled = now
 
-    def _values(self, group: dict[str, Any]) -> dict[str, Any]:
-        """The settings of a group, for a comparison; of a tensor on the CPU also its value, which
-        may have changed in place."""
-        values = {key: group.get(key, ...) for key in self._watched}
-        lr = values["lr"]
-        if isinstance(lr, torch.Tensor) and lr.is_cpu and lr.numel() == 1:
-            values["value of lr"] = lr.item()
+    def _values(self, group: dict[str, Any]) -> list[Any]:
+        """The settings of a group that are watched, for a comparison; a rate that is a tensor on
+        the CPU also by its value, which may have changed in place."""
+        values = list(map(group.get, self._watched, itertools.repeat(...)))
+        lr = group.get("lr")
+        if type(lr) is not float and isinstance(lr, torch.Tensor) and lr.is_cpu and lr.numel() == 1:
+            values.append(lr.item())
         return values
 
     def check_group(self, i: int, groups: int, group: dict[str, Any]) -> None:
@@ -342,26 +357,27 @@ class RuleOptimizer(torch.optim.Optimizer):
             f"nothing was changed: mend the loss, or give {type(self).__name__} nonfinite='skip'"
         )
 
-    def _alike(self, group: dict[str, Any]) -> list[tuple[Rule, list[torch.Tensor], Any, bool]]:
-        """The parameters of a group that have gradients, in parts that one step treats alike: with
-        their rule, the count that they share, and whether their state is the initial one."""
+    def _alike(
+        self, group: dict[str, Any], params: list[torch.Tensor]
+    ) -> list[tuple[Rule, list[torch.Tensor], Any, bool]]:
+        """Parameters of a group in parts that one step treats alike: with their rule, the count
+        that they share, and whether their state is the initial one."""
         alike: dict[tuple[Any, ...], list[torch.Tensor]] = defaultdict(list)
         keys: dict[Rule, list[str]] = {}
         skipping = group["nonfinite"] == "skip"
-        for p in group["params"]:
-            if p.grad is not None:
-                rule = self.rule_for(p, group)
-                if rule not in keys:
-                    keys[rule] = ["step", *map(self.key_of, rule.initial)]
-                state = self.state[p]
-                first = False
-                for key in keys[rule]:
-                    if not isinstance(state.get(key), torch.Tensor):
-                        first = self.complete_state(p, rule, group)
-                        break
-                count = self._count(p, skipping)
-                first = first or (not skipping and count == 0)
-                alike[rule, p.device, p.dtype, count, first].append(p)
+        for p in params:
+            rule = self.rule_for(p, group)
+            if rule not in keys:
+                keys[rule] = ["step", *map(self.key_of, rule.initial)]
+            state = self.state[p]
+            first = False
+            for key in keys[rule]:
+                if not isinstance(state.get(key), torch.Tensor):
+                    first = self.complete_state(p, rule, group)
+                    break
+            count = self._count(p, skipping)
+            first = first or (not skipping and count == 0)
+            alike[rule, p.device, p.dtype, count, first].append(p)
         return [(rule, ps, count, first) for (rule, _, _, count, first), ps in alike.items()]
 
     def _count(self, p: torch.Tensor, on_device: bool) -> object:
@@ -410,13 +426,14 @@ class RuleOptimizer(torch.optim.Optimizer):
 
     def _prepare(
         self,
+        place: int,
         group: dict[str, Any],
         rule: Rule,
         params: list[torch.Tensor],
         count: Any,
         first: bool,
         finite: torch.Tensor | None,
-    ) -> _Prepared:
+    ) -> Prepared:
         dtype = params[0].dtype
         states = [self.state[p] for p in params]
         steps = [state["step"] for state in states]
@@ -441,21 +458,20 @@ class RuleOptimizer(torch.optim.Optimizer):
         # A gradient has another dtype only where p.grad_dtype says so.
         grads = [g if g.dtype == dtype else g.to(compute or dtype) for g in grads]
         arranged, grads = [[self.arrange(x) for x in xs] for xs in (params, grads)]
-
-        def name_of(i: int) -> str:
-            return f"{described(params[i], self.param_groups)},"
-
-        batch = Batch(
-            rule, t, hyper, arranged, grads, state, compute, name=name_of, key=self.key_of
-        )
+        name = functools.partial(self.name_of, params)
+        batch = Batch(rule, t, hyper, arranged, grads, state, compute, name, self.key_of)
         if dtype.is_complex:
             inspection.refuse_conjugates(batch)
             batch.params, batch.grads = _real(arranged), _real(grads)
             batch.state = {name: _real(xs) for name, xs in state.items()}
         rounded = compute is not None and group["rounding"] == "stochastic"
-        return _Prepared(batch, group["execution"], params, steps, finite, rounded)
+        return Prepared(batch, place, group["execution"], params, steps, finite, rounded, first)
 
-    def _count_step(self, done: _Prepared) -> None:
+    def name_of(self, params: list[torch.Tensor], i: int) -> str:
+        """For messages, what the i-th of some parameters is called, such as "parameter 3,"."""
+        return f"{described(params[i], self.param_groups)},"
+
+    def _count_step(self, done: Prepared) -> None:
         if done.finite is None:
             count = torch.tensor(float(done.batch.t), dtype=torch.float32, device="cpu")
             torch._foreach_copy_(done.steps, [count] * len(done.steps))
@@ -544,6 +560,7 @@ class RuleOptimizer(torch.optim.Optimizer):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self._histories = Histories()
+        self._plan = None
         self._settled = []
         self._watched = self.watched(self.defaults)
         if "_steps" not in state:
@@ -555,6 +572,9 @@ class RuleOptimizer(torch.optim.Optimizer):
 
 
 _HALF = (torch.float16, torch.bfloat16)
+
+# What `differing` calls the value of a rate that is a tensor.
+_VALUE = "value of lr"
 
 
 def number(lr: float | torch.Tensor) -> float | torch.Tensor:

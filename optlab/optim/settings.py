@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from decimal import Decimal
 from numbers import Complex, Integral, Number, Real
 from typing import Any
@@ -137,14 +137,16 @@ def make_plain(group: dict[str, Any], known: Container[str]) -> None:
                 group[key] = new
 
 
-def differing(values: dict[str, Any], known: dict[str, Any]) -> list[str]:
+def differing(names: Sequence[str], values: Sequence[Any], known: Sequence[Any]) -> list[str]:
     """The names of the settings that are not what was known of them: neither the same object nor
-    an equal plain number or text."""
-    if values.keys() != known.keys():
-        return [*values]
+    an equal plain number or text. The last names may have no values."""
+    if len(values) != len(known):
+        return [*names]
+    if all(map(operator.is_, values, known)):
+        return []
     return [
         key
-        for (key, v), w in zip(values.items(), known.values(), strict=True)
+        for key, v, w in zip(names, values, known, strict=False)
         if not (v is w or (type(v) is type(w) and type(v) in _COMPARED and v == w))
     ]
 

@@ -37,7 +37,7 @@ for _operation in (*ops.OPERATIONS, select):
     _operation.register(fx.Proxy, _traced(_operation))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Split:
     """A rule in two parts:
 
@@ -109,7 +109,7 @@ def split(
         if node not in copied and node not in number:
             copied[node] = text.node_copy(node, copied.__getitem__)
     text.output(None)
-    return Split(rule, fx.GraphModule({}, numbers), _lowered(text), text, fusible, flat)
+    return Split(rule, fx.GraphModule({}, numbers).forward, _lowered(text), text, fusible, flat)
 
 
 def _lowered(text: fx.Graph) -> fx.GraphModule:

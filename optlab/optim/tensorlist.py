@@ -131,9 +131,19 @@ def _norms(xs: TensorList) -> TensorList:
         small = all(x.dtype is torch.float32 and x.numel() <= ops.EXACT for x in xs.tensors)
         if small:
             found = torch._foreach_norm(xs.tensors, 2, torch.float64)
-            return TensorList([norm.float() for norm in found])
+            return TensorList(torch.stack(found).float().unbind())
         return TensorList([ops.norm(x) for x in xs.tensors])
     return TensorList(torch._foreach_norm(xs.tensors))
+
+
+def _ratios(x: Any, y: Any) -> TensorList:
+    """Ratios; of numbers, one for each tensor as norms are, in one call for all of them."""
+    every = [e for xs in (x, y) if isinstance(xs, TensorList) for e in xs.tensors]
+    lists = isinstance(x, TensorList) and isinstance(y, TensorList)
+    if not lists or any(e.dim() for e in every) or len({e.dtype for e in every}) > 1:
+        return _one_by_one(ops.ratio)(x, y)
+    above, below = torch.stack(every).view(2, -1)
+    return TensorList(ops.ratio(above, below).unbind())
 
 
 for _operation in (*ops.OPERATIONS, *ops.INITIAL, select):
@@ -141,5 +151,6 @@ for _operation in (*ops.OPERATIONS, *ops.INITIAL, select):
 ops.sqrt.register(TensorList, lambda x: TensorList(torch._foreach_sqrt(x.tensors)))
 ops.sign.register(TensorList, lambda x: TensorList(torch._foreach_sign(x.tensors)))
 ops.norm.register(TensorList, _norms)
+ops.ratio.register(TensorList, _ratios)
 ops.maximum.register(TensorList, _swappable(torch._foreach_maximum))
 ops.minimum.register(TensorList, _swappable(torch._foreach_minimum))

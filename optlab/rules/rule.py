@@ -69,6 +69,11 @@ class Rule:
         given = {k: v for k, v in self.hyperparameters.items() if v is not inspect.Parameter.empty}
         return {k: v for k, v in given.items() if isinstance(v, bool) or callable(v)}
 
+    @cached_property
+    def functions(self) -> frozenset[str]:
+        """The names of those of the flags that are functions by default."""
+        return frozenset(k for k, v in self.flags.items() if callable(v))
+
     @property
     def numbers(self) -> dict[str, Any]:
         """The other hyperparameters with their defaults (`inspect.Parameter.empty` if none)."""

@@ -39,6 +39,23 @@ def test_powers_signs_and_roots():
     assert_alike(ops.zeros_like(xs).tensors, [0 * x for x in RIGHT], rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("dtypes", [[torch.float32], [torch.float32, torch.float64]], ids=str)
+@pytest.mark.parametrize("shape", [(), (3,)])
+def test_ratios_are_those_of_each_pair(shape, dtypes):
+    values = [0.3, 0.0, 7.1, -1.0, 2.0, float("inf"), float("nan")]
+    pairs = [
+        (torch.full(shape, a, dtype=dtypes[0]), torch.full(shape, b, dtype=dtypes[-1]))
+        for a in values
+        for b in values
+    ]
+    left, right = ([*xs] for xs in zip(*pairs, strict=True))
+    expected = [ops.ratio(a, b) for a, b in pairs]
+    found = ops.ratio(TensorList(left), TensorList(right)).tensors
+    torch.testing.assert_close(found, expected, rtol=0, atol=0, equal_nan=True)
+    halves = ops.ratio(0.5, TensorList(right)).tensors
+    torch.testing.assert_close(halves, [ops.ratio(0.5, b) for b in right], rtol=0, atol=0)
+
+
 def test_only_copy_writes_in_place():
     xs = TensorList([x.clone() for x in LEFT])
     copies = xs.clone()

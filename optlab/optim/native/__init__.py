@@ -10,6 +10,7 @@ again from that, so that no memory is needed for intermediate arrays.
 from __future__ import annotations
 
 import ctypes
+import itertools
 import math
 from array import array
 from collections.abc import Sequence
@@ -42,33 +43,59 @@ REAL = {torch.float32: "float", torch.float64: "double"}
 
 @dataclass(frozen=True)
 class Kernel:
-    """A compiled rule: `kernel(arrays, numbers)` takes one step in place."""
+    """A compiled rule: `kernel(arrays, numbers)` takes one step in place.
+
+    arrays: how many each tensor has. flat: whether tensors are vectors to it. code: the type of
+    their entries, as Python's `array` has it.
+    """
 
     function: Any
     arrays: int
     flat: bool
+    code: str
 
     def __call__(self, arrays: Sequence[Sequence[torch.Tensor]], numbers: torch.Tensor) -> None:
         """arrays: for each tensor its parameter, gradient and state, contiguous; numbers: those
         of the split rule, in the arrays' dtype."""
-        addresses = [x.data_ptr() for tensors in arrays for x in tensors]
-        self.at(addresses, [a[0].shape for a in arrays], numbers)
+        addresses = [[x.data_ptr() for x in tensors] for tensors in arrays]
+        self.table(addresses, [a[0].shape for a in arrays]).run(numbers)
 
-    def at(
-        self, addresses: Sequence[int], shapes: Sequence[torch.Size], numbers: torch.Tensor
-    ) -> None:
-        """A step of tensors of these shapes. addresses: for each, those of its arrays."""
+    def table(self, addresses: Sequence[Sequence[int]], shapes: Sequence[torch.Size]) -> Table:
+        """For tensors of these shapes. addresses: for each tensor, those of its arrays."""
         if self.flat:
             sizes = list(map(math.prod, shapes))
         else:
             sizes = [n for shape in shapes for n in matrices.sizes(shape)]
-        pointers, lengths = array("Q", addresses), array("q", sizes)
-        numbers = numbers.contiguous()
-        status = self.function(
-            len(shapes),
-            lengths.buffer_info()[0],
-            pointers.buffer_info()[0],
-            numbers.data_ptr(),
+        pointers = array("Q", itertools.chain.from_iterable(addresses))
+        return Table(self, len(shapes), array("q", sizes), pointers)
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a kernel is told of the tensors that it steps: their sizes and addresses."""
+
+    kernel: Kernel
+    count: int
+    sizes: array[int]
+    pointers: array[int]
+
+    def move_gradients(self, addresses: Sequence[int]) -> None:
+        """The gradients are at other addresses now."""
+        self.pointers[1 :: self.kernel.arrays] = array("Q", addresses)
+
+    def run(self, numbers: torch.Tensor | Sequence[float]) -> None:
+        """Take one step. numbers: a tensor in the arrays' dtype, or numbers on their own."""
+        if isinstance(numbers, torch.Tensor):
+            numbers = numbers.contiguous()
+            at = numbers.data_ptr()
+        else:
+            numbers = array(self.kernel.code, numbers)
+            at = numbers.buffer_info()[0]
+        status = self.kernel.function(
+            self.count,
+            self.sizes.buffer_info()[0],
+            self.pointers.buffer_info()[0],
+            at,
             torch.get_num_threads(),
         )
         if status:
@@ -84,7 +111,7 @@ def kernel(text: fx.Graph, rule: Rule, dtype: torch.dtype) -> Kernel:
     function = load(source)
     function.argtypes = [ctypes.c_int64, *(ctypes.c_void_p,) * 3, ctypes.c_int]
     function.restype = ctypes.c_int
-    return Kernel(function, arrays, flat)
+    return Kernel(function, arrays, flat, "f" if dtype is torch.float32 else "d")
 
 
 def write(text: fx.Graph, rule: Rule, real: str, step: str = "int step") -> tuple[str, int, bool]:
