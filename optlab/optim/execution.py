@@ -242,17 +242,15 @@ class _ByKernel:
 
     def __call__(self, batch: Batch, gradients: Sequence[int]) -> None:
         given = batch.hyperparameters
-        numbers = [given.get(name) for name in self.names]
         if (
             [*given] != self.keys
-            or any(type(x) is not float for x in numbers)
             or any(given[k] is not v for k, v in self.flags.items())
             or _native(self.cut, self.dtype) is not self.table.kernel
         ):
             run(batch, self.execution)
             return
         self.table.move_gradients(gradients)
-        self.table.run(self.cut.numbers(batch.t, *numbers))
+        self.table.run(self.cut.numbers(batch.t, *(given[name] for name in self.names)))
         torch.autograd.graph.increment_version(batch.params)  # as copy_ does, for backward
 
 

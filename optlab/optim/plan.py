@@ -18,7 +18,7 @@ import operator
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -66,15 +66,13 @@ class Prepared:
 class _Part:
     """What one call steps: the parameters from `begin` to `end` in the plan's order.
 
-    group: the place of their group, with these settings. keys: the rule's names of the state and
-    its keys. t: how many steps each of them has taken. run: takes a batch of them, and the
-    addresses of its gradients.
+    group: the place of their group. keys: the rule's names of the state, and the keys. t: how many
+    steps each of them has taken. run: takes a batch of them, and the addresses of its gradients.
     """
 
     begin: int
     end: int
     group: int
-    settings: tuple[Any, ...]
     rule: Rule
     keys: list[tuple[str, str]]
     compute: torch.dtype | None
@@ -82,13 +80,11 @@ class _Part:
     run: Callable[[Batch, Sequence[int]], None]
 
 
-_settings = operator.itemgetter("execution", "nonfinite", "maximize", "rounding")
-
-
 class Plan:
     """What a step found, and whether it still holds.
 
-    A plan belongs to one step at a time: who takes it from an optimizer gives it back.
+    A plan belongs to one step at a time: who takes it from an optimizer gives it back. It is not
+    asked where a setting other than a rate has changed: the optimizer sees that for itself.
     """
 
     def __init__(
@@ -106,7 +102,6 @@ class Plan:
                 begin=len(params),
                 end=len(params) + len(batch.params),
                 group=each.group,
-                settings=_settings(optimizer.param_groups[each.group]),
                 rule=batch.rule,
                 keys=[(name, optimizer.key_of(name)) for name in batch.rule.initial],
                 compute=batch.compute,
@@ -167,8 +162,7 @@ class Plan:
         try:
             counts = [entry["step"] for entry in entries]
             for part, group in zip(self.parts, groups, strict=True):
-                rule = optimizer.rule_for(params[part.begin], group)
-                if rule is not part.rule or _settings(group) != part.settings:
+                if optimizer.rule_for(params[part.begin], group) is not part.rule:
                     return False
                 here = entries[part.begin : part.end]
                 states.append({name: [s[key] for s in here] for name, key in part.keys})

@@ -34,9 +34,9 @@ def drawn(shape, seed, dtype=torch.float32):
 class Run:
     """An optimizer and its parameters; with `planned` false it never has a plan."""
 
-    def __init__(self, how, *, planned=True, make=optlab.Adam, **settings):
+    def __init__(self, how, *, planned=True, make=optlab.Adam, dtype=torch.float32, **settings):
         shapes = [(40, 30), (7,), (40, 30), (2, 3, 5)]
-        self.params = [Parameter(drawn(s, i)) for i, s in enumerate(shapes)]
+        self.params = [Parameter(drawn(s, i, dtype)) for i, s in enumerate(shapes)]
         groups = [{"params": self.params[:3]}, {"params": self.params[3:], "lr": 0.3}]
         self.optimizer = make(groups, **{"lr": 0.1, "execution": how, **settings})
         self.planned, self.t = planned, 0
@@ -54,6 +54,7 @@ class Run:
     def steps(self, n):
         for _ in range(n):
             self.give_gradients()
+            torch.manual_seed(self.t)
             self.step()
         return self
 
@@ -81,6 +82,24 @@ def test_an_ordinary_step_keeps_its_plan(how, held):
     assert held == [True] * 4
     assert runs[0].optimizer.steps_taken == 6
     assert runs[0].optimizer.last_step_taken
+
+
+@every_execution
+def test_parameters_of_several_rules_keep_their_plan(how, held):
+    """Adafactor steps matrices and vectors apart, whatever their order."""
+    ends = []
+    for planned in (True, False):
+        params = [Parameter(drawn(s, i)) for i, s in enumerate([(40, 30), (7,), (20, 30), (5,)])]
+        optimizer = optlab.Adafactor(params, execution=how)
+        for k in range(5):
+            for i, p in enumerate(params):
+                p.grad = drawn(p.shape, 10 * k + i)
+            if not planned:
+                optimizer._plan = None
+            optimizer.step()
+        ends.append([p.detach() for p in params])
+    torch.testing.assert_close(*ends, rtol=0, atol=0)
+    assert held == [True] * 3
 
 
 @every_execution
@@ -280,6 +299,31 @@ def test_a_dtype_may_change_between_steps(how):
     same(*runs)
 
 
+# Where each step is one of its own kind.
+UNPLANNED = {
+    "rounded": {"dtype": torch.bfloat16, "rounding": "stochastic", "lr": 1e-3},
+    "skipped": {"nonfinite": "skip"},
+    "ascending": {"maximize": True},
+    "complex": {"dtype": torch.complex64},
+    "half": {"dtype": torch.bfloat16},
+}
+
+
+@pytest.mark.parametrize("settings", UNPLANNED.values(), ids=UNPLANNED)
+def test_other_steps_are_as_without_a_plan(settings):
+    runs = [Run("foreach", planned=planned, **settings).steps(3) for planned in (True, False)]
+    for run in runs:
+        run.give_gradients()
+        if "nonfinite" in settings:
+            run.params[0].grad[0, 0] = torch.nan
+        torch.manual_seed(0)
+        run.step()
+        run.steps(2)
+    same(*runs)
+    skipped = "nonfinite" in settings
+    assert {s["step"].item() for s in runs[0].optimizer.state.values()} == {6.0 - skipped}
+
+
 @every_execution
 def test_hooks_and_closures_may_change_everything(how):
     runs = [Run(how, planned=planned).steps(3) for planned in (True, False)]
@@ -394,6 +438,22 @@ def test_a_rule_may_depend_on_any_entry_of_a_group(how):
     same(*runs)
 
 
+@every_execution
+def test_a_rule_may_depend_on_a_setting_and_on_the_shape(how):
+    class Mine(optlab.SGD):
+        def rule_for(self, p, group):
+            momentum = p.dim() > group["dampening"]
+            return optlab.rules.momentum if momentum else optlab.rules.gradient_descent
+
+    runs = [
+        Run(how, planned=planned, make=Mine, momentum=0.9).steps(3) for planned in (True, False)
+    ]
+    for run in runs:
+        run.optimizer.param_groups[0]["dampening"] = 1
+        run.steps(3)
+    same(*runs)
+
+
 def test_hyperparameters_of_another_kind_find_another_kernel():
     class Mine(optlab.SGD):
         def hyperparameters(self, group, rule, first):
@@ -409,6 +469,9 @@ def test_hyperparameters_of_another_kind_find_another_kernel():
         run.optimizer.extra = {"dampening": torch.tensor(0.5, dtype=torch.float64)}
         run.steps(2)
     same(*runs)
+    runs[0].optimizer.extra = {"nonsense": 1.0}
+    with pytest.raises(TypeError, match="nonsense"):
+        runs[0].steps(1)
 
 
 def test_kernels_that_are_forgotten_are_not_called(monkeypatch):
