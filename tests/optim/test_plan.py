@@ -407,6 +407,16 @@ def test_a_plan_keeps_no_tensors(how):
 
 
 @every_execution
+def test_backward_through_a_weight_that_was_stepped_is_an_error(how, held):
+    run = Run(how).steps(3)
+    loss = (run.params[0] ** 2).sum()
+    run.steps(1)
+    assert held == [True, True]
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
+@every_execution
 def test_an_error_within_a_step_ends_its_plan(how, monkeypatch):
     runs = [Run(how, planned=planned).steps(3) for planned in (True, False)]
     for run in runs:
