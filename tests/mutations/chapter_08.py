@@ -15,16 +15,7 @@ MUTATIONS = {
     ),
     # A method with five points less is ahead at all stops.
     "adamwr-anytime": Mutation(edits=AHEAD),
-    # And on the quadratic one cosine is worse by a factor of 32, too.
-    "adamwr-conclusion": Mutation(
-        edits={
-            **AHEAD,
-            'lead(own_rate["AdamWR"], own_rate["AdamW"])': "lead(TOO_HIGH, TOO_HIGH) - 5",
-            "in_sets(\n            lead(TOO_HIGH, TOO_HIGH)\n        )": (
-                "in_sets(lead(TOO_HIGH, TOO_HIGH) - 5)"
-            ),
-        },
-    ),
+    "adamwr-conclusion": Mutation(edits=AHEAD),
     # The best decay falls as the number of updates rises.
     "analysis-decay-budget": Mutation(
         edits={
