@@ -163,6 +163,16 @@ def test_what_a_notebook_stores():
         ([{**MEASURED, "criteria": {}}], "needs criteria, fixed before the run"),
         ([{**MEASURED, "criteria": {"a": "smaller"}}], "a criterion is '< x'"),
         ([{**JUDGED, "verdict": "differs from its source"}], "needs source"),
+        (
+            [
+                {
+                    **JUDGED,
+                    "verdict": "differs from an earlier text",
+                    "evidence": "transcription",
+                }
+            ],
+            "'differs from an earlier text' needs source",
+        ),
         ([{**ENTRY, "context": "line 2"}], "context must be a list of texts"),
     ],
 )

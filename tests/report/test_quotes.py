@@ -68,5 +68,25 @@ def test_undeclared():
     lines = [r"x_{t+1} = x_t - \eta_t g_t + \lambda x_t", r"g_t = \beta g_{t-1}"]
     assert undeclared(lines, ["x_1 , rate η_t", "t"]) == {"λ", "β"}
     assert undeclared([*lines, r"\lambda = 1"], ["rate η", r"\beta"]) == {"t"}
-    assert undeclared([r"\beta_1 + \gamma"], [r"\beta"]) == {"γ"}
-    assert undeclared([r"\beta"], [r"\beta_1"]) == {"β"}
+
+
+@pytest.mark.parametrize(
+    ("used", "declared", "stray"),
+    [
+        (r"\eta g", "rate η_t , g , t", "η"),
+        (r"\eta_t g_t", "rate η , g , t", ""),
+        (r"\eta_1 g", "rates η_t , g", ""),
+        (r"\beta_1 + \gamma", r"\beta", "β_1 γ"),
+        (r"\beta", r"\beta_1", "β"),
+        (r"\alpha (1 + \beta_1)", r"$\{\alpha_t\}_{t=1}^T, \{\beta_{1t}\}_{t=1}^T$", "α β_1"),
+        (r"\alpha_t m_t", r"$\{\alpha_t\}_{t=1}^T$ , m", ""),
+        # An index of a sum, of a gradient or of a bracket is none of the letter before.
+        (r"\alpha \sum_{i=1}^d x_i", "α , x , d", ""),
+        (r"\alpha \nabla_x f", "α , x , f", ""),
+        (r"\alpha \sum_{i=1}^d x_i", "α_t , x , d", "α"),
+        (r"\sqrt{\hat{v}_T}", "v , T", ""),
+        (r"\sqrt{\hat{v}}", r"\hat{v}_t", "v"),
+    ],
+)
+def test_a_sequence_and_a_number_are_declared_apart(used, declared, stray):
+    assert undeclared([used], [declared]) == set(stray.split())

@@ -23,6 +23,7 @@ VERDICTS: dict[str, frozenset[str]] = {
     "false": frozenset({"counterexample"}),
     "misprint": frozenset({"counterexample", "independent program", "transcription"}),
     "differs from its source": frozenset({"counterexample", "experiment", "transcription"}),
+    "differs from an earlier text": frozenset({"transcription"}),
     "not reproduced here": frozenset({"experiment"}),
     "undecided here": frozenset({"experiment"}),
     "needs the paper's scale": frozenset({"experiment", "none"}),
@@ -146,5 +147,5 @@ def _check_verdict(statement: Statement) -> None:
         raise ValueError(f"{statement.verdict!r} needs criteria, fixed before the run")
     if statement.criteria and statement.evidence != "experiment":
         raise ValueError("criteria are for experiments")
-    if statement.verdict == "differs from its source" and not statement.source:
-        raise ValueError("'differs from its source' needs source: which edition, and who read it")
+    if statement.verdict.startswith("differs") and not statement.source:
+        raise ValueError(f"{statement.verdict!r} needs source: which edition, and who read it")
