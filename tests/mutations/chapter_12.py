@@ -11,12 +11,9 @@ MUTATIONS = {
     "sgdr-restarts": Mutation(
         rules={"schedules.restarts.cycle": ("length * T_mult", "length + T_mult")}
     ),
-    # The default is stopped at its end alone, and any network of SGDR is good enough.
+    # Any network of SGDR is good enough.
     "sgdr-fewer-epochs": Mutation(
-        edits={
-            "range(1, epochs + 1), limit, part)": "[epochs], limit, part)",
-            "ends_of(doubling), limit, part)": "ends_of(doubling), 100, part)",
-        }
+        edits={"ends_of(doubling), limit, part)": "ends_of(doubling), 100, part)"}
     ),
     # The rate falls by all of the largest, and the smallest is added.
     "sgdr-formula": Mutation(
