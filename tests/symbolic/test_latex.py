@@ -119,8 +119,8 @@ m_t &= \beta_1 m_{t-1} + \left(1 - \beta_1\right) g_t \\
 v_t &= \beta_2 v_{t-1} + \left(1 - \beta_2\right) g_t^{2} \\
 \hat{m}_t &= \frac{m_t}{1 - \beta_1^{t}} \\
 \hat{v}_t &= \frac{v_t}{1 - \beta_2^{t}} \\
-r_t &= \frac{\hat{m}_t}{\sqrt{\hat{v}_t} + \epsilon} + \lambda x_t \\
-x_{t+1} &= x_t - \eta \frac{\phi\!\left(\left\lVert x_t \right\rVert\right)}{\left\lVert r_t \right\rVert} r_t
+u_t &= \frac{\hat{m}_t}{\sqrt{\hat{v}_t} + \epsilon} + \lambda x_t \\
+x_{t+1} &= x_t - \eta \frac{\phi\!\left(\left\lVert x_t \right\rVert\right)}{\left\lVert u_t \right\rVert} u_t
 \end{aligned}"""
 
 LARS = r"""\begin{aligned}
