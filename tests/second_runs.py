@@ -112,7 +112,7 @@ SECOND = {
         fewer("11-linear-decay", seeds=3, epochs=(4, 5)),
     ),
     "12-sgdr": Second(
-        {"seed": 1, "T_0": 4, "T_mult": 3, "tolerance": 0.08},
+        {"seed": 1, "T_0": 4, "T_mult": 3, "tolerance": 0.04},
         fewer("12-sgdr", seeds=3, rate_seeds=2),
     ),
     "13-snapshot-ensembles": Second(
