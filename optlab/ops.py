@@ -1,19 +1,28 @@
-"""What a rule needs beyond arithmetic operators.
+"""What rules and schedules need beyond arithmetic operators.
 
 Each operation dispatches on the type of its arguments, so that one rule runs on
-numbers, torch tensors, lists of tensors, traced values and SymPy vectors. Numbers
-and `torch.Tensor` are here; the other interpretations register their own types.
+numbers, torch tensors, lists of tensors, traced values and SymPy vectors. Here is what
+each means on numbers; whoever brings another type registers its meaning. Those of torch
+and of SymPy are loaded with the first value that asks for them, so that a rule can be read,
+and run on numbers, without either.
 """
 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from functools import update_wrapper
+from importlib import import_module
 from numbers import Number
 from typing import Any
 
-import torch
+# Where the meanings on the types of a library are.
+MEANINGS = {"torch": "optlab.tensors", "sympy": "optlab.symbolic"}
+
+# Types whose values count as numbers beside lists of them or symbols: torch.Tensor, once it is
+# there.
+AS_NUMBERS: list[type] = []
 
 
 class Operation:
@@ -31,13 +40,17 @@ class Operation:
 
     def dispatch(self, cls: type) -> Callable[..., Any]:
         """The function that serves arguments of type `cls`."""
-        for c in cls.__mro__:
-            if c in self._functions:
-                return self._functions[c]
-        if cls.__module__.partition(".")[0] == "sympy":  # numbers among them: they stay exact
+        if (function := self._registered(cls)) is not None:
+            return function
+        libraries = {c.__module__.partition(".")[0] for c in cls.__mro__} & {*MEANINGS}
+        for library in libraries:
+            import_module(MEANINGS[library])
+            if (function := self._registered(cls)) is not None:
+                return function
+        if "sympy" in libraries:  # numbers among them: they stay exact
             raise TypeError(
                 f"{self.name} has no meaning for SymPy's {cls.__name__}: "
-                "import optlab.symbolic, and give it SymPy scalars or the vectors from there"
+                "give it SymPy scalars, or the vectors of optlab.symbolic"
             )
         if issubclass(cls, Number):
             return self._on_numbers
@@ -46,10 +59,14 @@ class Operation:
             "give numbers, tensors, or symbols for which it has one"
         )
 
+    def _registered(self, cls: type) -> Callable[..., Any] | None:
+        return next((self._functions[c] for c in cls.__mro__ if c in self._functions), None)
+
     def __call__(self, *args: Any) -> Any:
         special = [a for a in args if not isinstance(a, int | float)] or args
         # Beside a list, a tensor is a number that lives on a device.
-        chosen = next((a for a in special if not isinstance(a, torch.Tensor)), special[0])
+        tensors = tuple(AS_NUMBERS)
+        chosen = next((a for a in special if not isinstance(a, tensors)), special[0])
         return self.dispatch(type(chosen))(*args)
 
     def __repr__(self) -> str:
@@ -60,6 +77,24 @@ class Operation:
 def sqrt(x: Any) -> Any:
     """Square root, elementwise."""
     return math.sqrt(x)
+
+
+@Operation
+def floor(x: Any) -> Any:
+    """The largest whole number that is at most x, elementwise."""
+    return math.floor(x)
+
+
+@Operation
+def ceil(x: Any) -> Any:
+    """The smallest whole number that is at least x, elementwise."""
+    return math.ceil(x)
+
+
+@Operation
+def cospi(x: Any) -> Any:
+    """cos(π x), elementwise."""
+    return math.cos(math.pi * x)
 
 
 @Operation
@@ -178,6 +213,34 @@ def copy(x: Any) -> Any:
     return x
 
 
+@Operation
+def choose(condition: Any, yes: Any, no: Any) -> Any:
+    return yes if condition else no() if callable(no) else no
+
+
+def where(condition: Any, yes: Any, no: Any) -> Any:
+    """`yes` where the condition holds, else `no`, elementwise; Piecewise on SymPy.
+
+    `no` may be a function without arguments: on numbers it is called only if needed.
+    """
+    if is_tensor(condition) or is_symbolic(condition):
+        no = no() if callable(no) else no
+        return choose.dispatch(type(condition))(condition, yes, no)
+    return choose.dispatch(bool)(condition, yes, no)
+
+
+def is_tensor(*values: Any) -> bool:
+    """Whether one of the values is a torch tensor."""
+    torch = sys.modules.get("torch")
+    return torch is not None and any(isinstance(x, torch.Tensor) for x in values)
+
+
+def is_symbolic(*values: Any) -> bool:
+    """Whether one of the values is a SymPy object."""
+    sympy = sys.modules.get("sympy")
+    return sympy is not None and any(isinstance(x, sympy.Basic) for x in values)
+
+
 # Operations that make one number of a tensor, those that it may not be flattened for, and those
 # that no compiler fuses.
 OVER_A_TENSOR = (norm, mean)
@@ -196,95 +259,3 @@ OPERATIONS = (
     *OF_ROWS_AND_COLUMNS,
     *OF_MATRICES,
 )
-
-
-def _maximum(x: Any, y: Any) -> torch.Tensor:
-    if isinstance(x, torch.Tensor) and isinstance(y, torch.Tensor):
-        return torch.maximum(x, y)
-    return x.clamp(min=y) if isinstance(x, torch.Tensor) else y.clamp(min=x)
-
-
-def _minimum(x: Any, y: Any) -> torch.Tensor:
-    if isinstance(x, torch.Tensor) and isinstance(y, torch.Tensor):
-        return torch.minimum(x, y)
-    return x.clamp(max=y) if isinstance(x, torch.Tensor) else y.clamp(max=x)
-
-
-def _divide(x: Any, y: torch.Tensor) -> Any:
-    return x / torch.where(y == 0, torch.ones_like(y), y)
-
-
-def _ratio(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    return torch.where((x > 0) & (y > 0), x / y, torch.ones_like(y))
-
-
-# Of float32 on a CPU, torch adds squares up in order and in float32: of 3e7 normal numbers the norm
-# is then off by 2e-3, and training by as much. Up to EXACT entries are added up in float64, which
-# torch does slowly; of more, pieces of _PIECE entries in float32 (off by at most 5e-7, for equal
-# entries) and their norms in float64.
-EXACT, _PIECE = 2**14, 2**9
-
-
-def _norm(x: torch.Tensor) -> torch.Tensor:
-    """The Euclidean norm of x, in its dtype, with sums in at least float64 on a CPU."""
-    if x.dtype != torch.float32 or x.device.type != "cpu":
-        norm: torch.Tensor = torch.linalg.vector_norm(x)
-        return norm
-    whole = torch.compiler.is_compiling() or type(x) not in (torch.Tensor, torch.nn.Parameter)
-    if whole or x.numel() <= EXACT:
-        norm = torch.linalg.vector_norm(x, dtype=torch.float64).to(x.dtype)
-        return norm
-    flat = _in_order_of_memory(x).reshape(-1)
-    most = flat.numel() // _PIECE * _PIECE
-    pieces = torch.linalg.vector_norm(flat[:most].view(-1, _PIECE), dim=1)
-    parts = torch.stack([_norm(pieces), _norm(flat[most:])])
-    norm = torch.linalg.vector_norm(parts, dtype=torch.float64).to(x.dtype)
-    return norm
-
-
-def _in_order_of_memory(x: torch.Tensor) -> torch.Tensor:
-    """x with its dimensions in the order that may spare a copy where it is flattened."""
-    if x.is_contiguous():
-        return x
-    return x.permute(sorted(range(x.dim()), key=x.stride, reverse=True))
-
-
-def _outer(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    return torch.outer(x.flatten().double(), y.flatten().double())
-
-
-def _solve_root(a: torch.Tensor, delta: Any, x: torch.Tensor) -> torch.Tensor:
-    # In float64 whatever x is: the root doubles the relative error of small eigenvalues.
-    values, vectors = torch.linalg.eigh(a.double())
-    roots = delta + values.clamp(min=0).sqrt()
-    along = vectors.T @ x.flatten().double()
-    # Rounding leaves eigenvalues of about 1e-16 of the largest where there should be none.
-    noise = roots <= 1e-7 * roots[-1:]  # eigenvalues come in ascending order
-    along = torch.where(noise, 0.0, along / torch.where(noise, 1.0, roots))
-    solution: torch.Tensor = (vectors @ along).to(x.dtype).view_as(x)
-    return solution
-
-
-_ON_TENSORS: dict[Operation, Callable[..., Any]] = {
-    sqrt: torch.sqrt,
-    sign: torch.sign,
-    maximum: _maximum,
-    minimum: _minimum,
-    divide: _divide,
-    ratio: _ratio,
-    norm: _norm,
-    mean: torch.mean,
-    row_sums: lambda x: x.sum(-1, keepdim=True),
-    column_sums: lambda x: x.sum(-2, keepdim=True),
-    row_means: lambda x: x.mean(-1, keepdim=True),
-    column_means: lambda x: x.mean(-2, keepdim=True),
-    outer: _outer,
-    solve_root: _solve_root,
-    zeros_like: torch.zeros_like,
-    zero_matrix: lambda x: x.new_zeros(x.numel(), x.numel(), dtype=torch.float64),
-    zero_rows: lambda x: torch.zeros_like(row_sums(x)),
-    zero_columns: lambda x: torch.zeros_like(column_sums(x)),
-    copy: torch.clone,
-}
-for _operation, _on_tensors in _ON_TENSORS.items():
-    _operation.register(torch.Tensor, _on_tensors)

@@ -30,8 +30,9 @@ ABOVE = {
     "rules": ("tests/rules", "tests/optim/test_every.py", "tests/schedules/test_symbols.py"),
     "schedules": ("tests/schedules",),
     "running": ("tests/cli", "tests/running"),
-    "symbolic.py": ("tests/symbolic", "tests/notebooks/test_boxes.py"),
+    "symbolic": ("tests/symbolic", "tests/notebooks/test_boxes.py"),
     "ops.py": ("tests/rules", "tests/symbolic"),
+    "tensors.py": ("tests/rules", "tests/optim/test_every.py"),
     "cli.py": ("tests/cli",),
     "report": ("tests/report", "tests/notebooks/test_hygiene.py"),
 }

@@ -9,6 +9,7 @@ import torch
 
 from optlab import ops
 from optlab.optim.nonfinite import select
+from optlab.tensors import EXACT
 
 
 class TensorList:
@@ -128,7 +129,7 @@ def _swappable(function: Callable[..., Any]) -> Callable[..., TensorList]:
 def _norms(xs: TensorList) -> TensorList:
     if all(x.is_cpu for x in xs.tensors):
         # One call where all are small; as ops.norm does it.
-        small = all(x.dtype is torch.float32 and x.numel() <= ops.EXACT for x in xs.tensors)
+        small = all(x.dtype is torch.float32 and x.numel() <= EXACT for x in xs.tensors)
         if small:
             found = torch._foreach_norm(xs.tensors, 2, torch.float64)
             return TensorList(torch.stack(found).float().unbind())

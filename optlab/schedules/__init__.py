@@ -1,5 +1,7 @@
 """Schedules t -> multiplier of the base rate, each as its paper writes it, and one LRScheduler."""
 
+from typing import TYPE_CHECKING, Any
+
 from optlab.schedules.decays import constant, cosine, linear_decay, step_drop, warmup
 from optlab.schedules.restarts import (
     adamwr,
@@ -10,12 +12,14 @@ from optlab.schedules.restarts import (
     sgdr,
 )
 from optlab.schedules.schedule import Schedule, schedule
-from optlab.schedules.scheduler import LRScheduler
 from optlab.schedules.slanted import (
     slanted_triangular,
     slanted_triangular_printed,
     slanted_triangular_published,
 )
+
+if TYPE_CHECKING:
+    from optlab.schedules.scheduler import LRScheduler as LRScheduler
 
 __all__ = [
     "LRScheduler",
@@ -36,3 +40,11 @@ __all__ = [
     "step_drop",
     "warmup",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "LRScheduler":  # loaded when first used: the formulas need no torch
+        from optlab.schedules.scheduler import LRScheduler
+
+        return LRScheduler
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from optlab.schedules.arithmetic import cospi, where
+from optlab.ops import cospi, where
 from optlab.schedules.schedule import schedule
 
 

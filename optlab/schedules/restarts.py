@@ -6,9 +6,7 @@ must be a whole number of updates. With steps_per_epoch = 1 T_0 counts updates.
 
 from typing import Any
 
-import torch
-
-from optlab.schedules.arithmetic import cospi, floor, is_symbolic, sqrt, where
+from optlab.ops import cospi, floor, is_symbolic, is_tensor, sqrt, where
 from optlab.schedules.schedule import require, schedule
 
 
@@ -90,7 +88,7 @@ def cycle(t: Any, T_0: Any, T_mult: Any) -> tuple[Any, Any]:
 
 
 def _any(condition: Any) -> bool:
-    return bool(condition.any() if isinstance(condition, torch.Tensor) else condition)
+    return bool(condition.any() if is_tensor(condition) else condition)
 
 
 def _symbolic_cycle(t: Any, T_0: Any, T_mult: Any) -> tuple[Any, Any]:

@@ -9,9 +9,7 @@ from itertools import pairwise
 from math import inf
 from typing import Any, Concatenate, ParamSpec
 
-import torch
-
-from optlab.schedules.arithmetic import is_symbolic
+from optlab.ops import is_symbolic, is_tensor
 
 P = ParamSpec("P")
 
@@ -43,7 +41,7 @@ class Schedule:
         self(0)  # a formula that divides by zero says so now, not in the middle of a run
 
     def __call__(self, t: Any) -> Any:
-        if not isinstance(t, torch.Tensor) and not is_symbolic(t):
+        if not is_tensor(t) and not is_symbolic(t):
             require("t, the number of updates made,", t, ">= 0")
         return self.formula(_float64(t), **self.parameters)
 
@@ -110,9 +108,7 @@ def _holds(condition: str, value: Any) -> bool:
     """Whether no element violates the condition; what SymPy leaves open passes."""
     try:
         results = _CONDITIONS[condition](value)
-        return all(
-            bool(r.all()) if isinstance(r, torch.Tensor) else r not in (False,) for r in results
-        )
+        return all(bool(r.all()) if is_tensor(r) else r not in (False,) for r in results)
     except (TypeError, ValueError):  # of another type altogether
         return False
 
@@ -120,7 +116,7 @@ def _holds(condition: str, value: Any) -> bool:
 def _float64(x: Any) -> Any:
     """Tensors of integers as float64, since torch would divide them in float32; a NumPy number
     as Python's, so that what is calculated and shown does not depend on which it was."""
-    if isinstance(x, torch.Tensor):
+    if is_tensor(x):
         return x if x.is_floating_point() else x.double()
     if isinstance(x, list | tuple):
         return type(x)(map(_float64, x)) if type(x) in (list, tuple) else x

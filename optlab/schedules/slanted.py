@@ -8,7 +8,7 @@ a Fraction: in floating point 100 * 0.29 is less than 29.
 from numbers import Real
 from typing import Any
 
-from optlab.schedules.arithmetic import at_least, ceil, floor, where
+from optlab.ops import ceil, floor, maximum, where
 from optlab.schedules.schedule import schedule
 
 
@@ -43,7 +43,7 @@ def slanted_triangular(t: Any, T: Any, cut_frac: Any = 0.1, ratio: Any = 32) -> 
     SlantedTriangular; a rise of at least one update is ours. The rate comes
     down to exactly 1/ratio at t = T, where it stays.
     """
-    cut = at_least(1, floor(T * cut_frac))
+    cut = maximum(1, floor(T * cut_frac))
     p = where(t < cut, t / cut, where(t < T, 1 - (t - cut) / (T - cut), 0))
     return (1 + p * (ratio - 1)) / ratio
 

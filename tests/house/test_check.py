@@ -27,7 +27,7 @@ def first(name, count=1):
         ("optlab/ops.py", "tests/symbolic"),
         ("optlab/optim/adam.py", "tests/optim"),
         ("optlab/grid/train.py", "tests/grid"),
-        ("optlab/symbolic.py", "tests/notebooks/test_boxes.py"),
+        ("optlab/symbolic/latex.py", "tests/notebooks/test_boxes.py"),
         ("notebooks/05-amsgrad.md", "notebooks/05-amsgrad.ipynb"),
         ("notebooks/05-amsgrad.ipynb", check.PAGE.format("notebooks/05-amsgrad")),
         ("book/glossary.md", check.PAGE.format("book/glossary")),
@@ -66,7 +66,7 @@ def test_nothing_twice_and_nothing_that_is_not_there():
 
 
 def test_every_name_that_it_gives_is_that_of_a_test():
-    names = ["notebooks/03-adam.md", "book/glossary.md", "optlab/symbolic.py", "book/no.md"]
+    names = ["notebooks/03-adam.md", "book/glossary.md", "optlab/symbolic/latex.py", "book/no.md"]
     tests = [test for test in check.chosen(names, ROOT) if "::" in test]
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run([*command, *tests], cwd=ROOT, capture_output=True, text=True)

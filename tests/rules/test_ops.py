@@ -142,26 +142,58 @@ def test_an_array_of_numpy_is_refused(operation):
         operation(np.ones((2, 2)))
 
 
-def test_sympy_without_its_interpretation_is_refused_in_one_line_that_names_it():
-    # In a process of its own: here, optlab.symbolic has been imported.
-    program = """
-import sympy
-from optlab.rules import State, adam
-for x, begin in (
-    (sympy.Symbol("x"), adam.init),
-    (sympy.Integer(2), adam.init),
-    (sympy.Matrix([1, 2]), adam.init),
-    (sympy.Symbol("x"), lambda x: State(m=0, v=0)),
-):
-    try:
-        adam(x, x, begin(x), 1, lr=0.1, beta1=0.9, beta2=0.9, eps=0)
-    except TypeError as error:
-        print(error)"""
+def alone(program):
+    """What a program prints, line by line, in a process that has imported nothing."""
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    lines = run.stdout.splitlines()
-    assert len(lines) == 4, run.stderr
-    for line, name in zip(lines, ["Symbol", "Integer", ".*Matrix", "Mul"], strict=True):
-        assert re.match(f"[a-z_]+ has no meaning for SymPy's {name}: import optlab.symbolic,", line)
+    assert run.returncode == 0, run.stderr
+    return run.stdout.splitlines()
+
+
+STEP = "adam({x}, {x}, adam.init({x}), 1, lr=0.5, beta1=0.5, beta2=0.75, eps=0)[0]"
+LOADED = "print(*(name for name in ('torch', 'sympy', 'numpy') if name in sys.modules))"
+
+
+def test_a_rule_runs_on_numbers_without_torch_and_sympy():
+    program = f"import sys; from optlab.rules import adam; print({STEP.format(x=2.0)}); {LOADED}"
+    assert alone(program) == ["1.5", ""]
+
+
+def test_a_schedule_runs_on_numbers_without_torch_and_sympy():
+    program = f"import sys; from optlab.schedules import cosine; print(cosine(4)(1.0)); {LOADED}"
+    assert alone(program) == ["0.8535533905932737", ""]
+
+
+@pytest.mark.parametrize(
+    ("library", "x"),
+    [("torch", "torch.tensor([2.0], dtype=torch.float64)"), ("sympy", "sympy.Symbol('x')")],
+)
+def test_the_first_value_of_a_library_brings_its_meanings(library, x):
+    program = f"""
+import sys, {library}
+from optlab.rules import adam
+loaded = "optlab.tensors" in sys.modules or "optlab.symbolic" in sys.modules
+print(loaded)
+print({STEP.format(x=x)})"""
+    expected = {"torch": "tensor([1.5000], dtype=torch.float64)", "sympy": "x - 0.5*x/sqrt(x**2)"}
+    before, value = alone(program)
+    assert before == "False"
+    assert value.replace("1.0*", "") == expected[library]
+
+
+def test_what_sympy_has_beyond_scalars_is_refused_in_one_line_that_names_the_remedy():
+    (line,) = alone("""
+import sympy
+from optlab.rules import adam
+x = sympy.Matrix([1, 2])
+try:
+    adam(x, x, adam.init(x), 1, lr=0.1, beta1=0.9, beta2=0.9, eps=0)
+except TypeError as error:
+    print(error)""")
+    assert re.fullmatch(
+        "[a-z_]+ has no meaning for SymPy's .*Matrix: "
+        "give it SymPy scalars, or the vectors of optlab.symbolic",
+        line,
+    )
 
 
 @pytest.mark.parametrize(

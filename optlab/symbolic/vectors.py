@@ -1,0 +1,95 @@
+"""Vectors of SymPy expressions, and the operations of `optlab.ops` on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import sympy
+
+from optlab import ops
+from optlab.symbolic.scalars import ON_SCALARS
+
+
+class Vector:
+    """A vector of n SymPy expressions on which arithmetic is elementwise, as on a tensor.
+
+    The other operand may be a Vector of the same length or a scalar.
+    """
+
+    def __init__(self, entries: Any):
+        self.entries = tuple(sympy.sympify(e) for e in entries)
+
+    def map(self, f: Callable[..., Any], *others: Any) -> Vector:
+        columns = [o.entries if isinstance(o, Vector) else (o,) * len(self) for o in others]
+        return Vector(f(*row) for row in zip(self.entries, *columns, strict=True))
+
+    def __add__(self, other: Any) -> Vector:
+        return self.map(lambda a, b: a + b, other)
+
+    def __sub__(self, other: Any) -> Vector:
+        return self.map(lambda a, b: a - b, other)
+
+    def __mul__(self, other: Any) -> Vector:
+        return self.map(lambda a, b: a * b, other)
+
+    def __truediv__(self, other: Any) -> Vector:
+        return self.map(lambda a, b: a / b, other)
+
+    def __pow__(self, other: Any) -> Vector:
+        return self.map(lambda a, b: a**b, other)
+
+    def __radd__(self, other: Any) -> Vector:
+        return self.map(lambda a, b: b + a, other)
+
+    def __rsub__(self, other: Any) -> Vector:
+        return self.map(lambda a, b: b - a, other)
+
+    def __rmul__(self, other: Any) -> Vector:
+        return self.map(lambda a, b: b * a, other)
+
+    def __rtruediv__(self, other: Any) -> Vector:
+        return self.map(lambda a, b: b / a, other)
+
+    def __neg__(self) -> Vector:
+        return self.map(lambda a: -a)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __iter__(self) -> Iterator[sympy.Expr]:
+        return iter(self.entries)
+
+    def __getitem__(self, i: int) -> sympy.Expr:
+        return self.entries[i]
+
+    def __eq__(self, other: object) -> bool:
+        """Equal as expressions, entry by entry, after simplification."""
+        if not isinstance(other, Vector) or len(self) != len(other):
+            return NotImplemented
+        return all(sympy.simplify(a - b) == 0 for a, b in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Vector({list(self.entries)})"
+
+
+def _entrywise(f: Callable[..., Any]) -> Callable[..., Vector]:
+    def on_vectors(*args: Any) -> Vector:
+        first = next(a for a in args if isinstance(a, Vector))
+        return first.map(lambda _, *rest: f(*rest), *args)
+
+    return on_vectors
+
+
+for _operation, _function in ON_SCALARS.items():
+    _operation.register(Vector, _entrywise(_function))
+ops.norm.register(Vector, lambda x: sympy.sqrt(sum(a**2 for a in x)))
+ops.mean.register(Vector, lambda x: sum(x) / len(x))
+
+
+def vector(name: str, n: int, **assumptions: bool) -> Vector:
+    """The Vector (name_1, …, name_n) of symbols, real unless `assumptions` say otherwise."""
+    assumptions = assumptions or {"real": True}
+    return Vector(sympy.Symbol(f"{name}_{i}", **assumptions) for i in range(1, n + 1))
