@@ -184,6 +184,34 @@ def solve_root(a: Any, delta: Any, x: Any) -> Any:
 
 
 @Operation
+def matmul(x: Any, y: Any) -> Any:
+    """The product of two matrices: its first dimension is that of x, the others are those of y.
+
+    A vector is a column. A tensor of more dimensions is the matrix of its first dimension by all
+    others together, as for the weights of a convolution.
+    """
+    return x * y
+
+
+@Operation
+def transpose(x: Any) -> Any:
+    """The transpose of x, taken as `matmul` takes it: always of two dimensions."""
+    return x
+
+
+@Operation
+def row_count(x: Any) -> Any:
+    """The number of rows of x, taken as `matmul` takes it."""
+    return 1
+
+
+@Operation
+def column_count(x: Any) -> Any:
+    """The number of columns of x, taken as `matmul` takes it."""
+    return 1
+
+
+@Operation
 def zeros_like(x: Any) -> Any:
     """Zero, in the shape of x."""
     return 0 * x
@@ -245,7 +273,8 @@ def is_symbolic(*values: Any) -> bool:
 # that no compiler fuses.
 OVER_A_TENSOR = (norm, mean)
 OF_ROWS_AND_COLUMNS = (row_sums, column_sums, row_means, column_means)
-OF_MATRICES = (outer, solve_root)
+OF_PRODUCTS = (matmul, transpose, row_count, column_count)
+OF_MATRICES = (outer, solve_root, *OF_PRODUCTS)
 INITIAL = (zeros_like, zero_matrix, zero_rows, zero_columns, copy)
 OPERATIONS = (
     sqrt,

@@ -78,6 +78,17 @@ def _solve_root(a: torch.Tensor, delta: Any, x: torch.Tensor) -> torch.Tensor:
     return solution
 
 
+def _matmul(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    product = _matrix(x) @ _matrix(y)
+    is_number = y.dim() == 0 and len(product) == 1
+    return product.reshape(() if is_number else (len(product), *y.shape[1:]))
+
+
+def _matrix(x: torch.Tensor) -> torch.Tensor:
+    """x as a matrix; a number is one of one entry."""
+    return x if x.dim() == 2 else x.flatten(1) if x.dim() > 2 else x.reshape(-1, 1)
+
+
 _ON_TENSORS: dict[ops.Operation, Callable[..., Any]] = {
     ops.sqrt: torch.sqrt,
     ops.floor: torch.floor,
@@ -97,6 +108,11 @@ _ON_TENSORS: dict[ops.Operation, Callable[..., Any]] = {
     ops.column_means: lambda x: x.mean(-2, keepdim=True),
     ops.outer: _outer,
     ops.solve_root: _solve_root,
+    ops.matmul: _matmul,
+    ops.transpose: lambda x: _matrix(x).mT,
+    # numbers that live where x does, as norms do
+    ops.row_count: lambda x: x.new_full((), x.shape[0] if x.dim() else 1),
+    ops.column_count: lambda x: x.new_full((), math.prod(x.shape[1:])),
     ops.zeros_like: torch.zeros_like,
     ops.zero_matrix: lambda x: x.new_zeros(x.numel(), x.numel(), dtype=torch.float64),
     ops.zero_rows: lambda x: torch.zeros_like(ops.row_sums(x)),

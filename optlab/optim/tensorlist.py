@@ -147,11 +147,34 @@ def _ratios(x: Any, y: Any) -> TensorList:
     return TensorList(ops.ratio(above, below).unbind())
 
 
+# Where products of matrices are taken one after another. On two cores of a CPU a batched product
+# took 1.0 to 2.4 times as long, with the copies that it needs, from 128 × 128 on.
+ONE_BY_ONE = {"cpu"}
+
+
+def _products(xs: Any, ys: Any) -> TensorList:
+    """Products of matrices; on a GPU, those of equal shapes in one call."""
+    pairs = list(zip(xs.tensors, ys.tensors, strict=True))
+    alike: dict[Any, list[int]] = {}
+    for i, (x, y) in enumerate(pairs):
+        together = x.dim() == y.dim() == 2 and x.device.type not in ONE_BY_ONE
+        alike.setdefault((x.shape, y.shape) if together else i, []).append(i)
+    found: dict[int, torch.Tensor] = {}
+    for places in alike.values():
+        if len(places) == 1:
+            found[places[0]] = ops.matmul(*pairs[places[0]])
+        else:
+            left, right = (torch.stack([pairs[i][k] for i in places]) for k in (0, 1))
+            found |= zip(places, torch.bmm(left, right), strict=True)
+    return TensorList([found[i] for i in range(len(pairs))])
+
+
 for _operation in (*ops.OPERATIONS, *ops.INITIAL, select):
     _operation.register(TensorList, _one_by_one(_operation))
 ops.sqrt.register(TensorList, lambda x: TensorList(torch._foreach_sqrt(x.tensors)))
 ops.sign.register(TensorList, lambda x: TensorList(torch._foreach_sign(x.tensors)))
 ops.norm.register(TensorList, _norms)
 ops.ratio.register(TensorList, _ratios)
+ops.matmul.register(TensorList, _products)
 ops.maximum.register(TensorList, _swappable(torch._foreach_maximum))
 ops.minimum.register(TensorList, _swappable(torch._foreach_minimum))

@@ -12,11 +12,13 @@ the rule and puts a fresh symbol in the place of every value it assigns.
 
 from optlab.symbolic.javascript import JAVASCRIPT_OPERATIONS, javascript, javascript_of_layer
 from optlab.symbolic.latex import assignments, function_assignments, latex, operator, page
+from optlab.symbolic.matrices import Matrix, matrix
 from optlab.symbolic.recording import Record, record
 from optlab.symbolic.vectors import Vector, vector
 
 __all__ = [
     "JAVASCRIPT_OPERATIONS",
+    "Matrix",
     "Record",
     "Vector",
     "assignments",
@@ -24,6 +26,7 @@ __all__ = [
     "javascript",
     "javascript_of_layer",
     "latex",
+    "matrix",
     "operator",
     "page",
     "record",

@@ -41,30 +41,44 @@ def javascript(rule: Rule, **fixed: Any) -> str:
 
 
 # What `javascript_of_layer` calls, with the meaning that these operations have in optlab.ops.
+# An array of numbers is a column; a matrix is an array of rows.
 JAVASCRIPT_OPERATIONS = """\
 const divide = (x, y) => x / (y === 0 ? 1 : y);
 const ratio = (x, y) => (x > 0 && y > 0 ? x / y : 1);
-const mean = (x) => x.reduce((sum, a) => sum + a, 0) / x.length;
-const norm = (x) => Math.sqrt(x.reduce((sum, a) => sum + a * a, 0));"""
+const mean = (x) => x.flat().reduce((sum, a) => sum + a, 0) / x.flat().length;
+const norm = (x) => Math.sqrt(x.flat().reduce((sum, a) => sum + a * a, 0));
+const rows = (x) => x.map((a) => [a].flat());
+const transpose = (x) => rows(x)[0].map((_, j) => rows(x).map((a) => a[j]));
+const entry = (a, b) => a.reduce((sum, c, k) => sum + c * b[k], 0);
+const matmul = (x, y) => {
+  const columns = transpose(y);
+  const product = rows(x).map((a) => columns.map((b) => entry(a, b)));
+  return Array.isArray(y[0]) ? product : product.flat();
+};"""
 
 
-def javascript_of_layer(rule: Rule, name: str | None = None, **fixed: Any) -> str:
-    """A JavaScript function that takes one step of `rule` on a layer of n coordinates::
+def javascript_of_layer(
+    rule: Rule, name: str | None = None, *, matrix: bool = False, **fixed: Any
+) -> str:
+    """A JavaScript function that takes one step of `rule` on a layer::
 
         name(p, g, s, t, hyper) -> [p, s]
 
-    with p, g and every entry of s arrays of n numbers, and norms and means over all n. It is
-    called `rule.name` if no other name is given, and calls JAVASCRIPT_OPERATIONS. `fixed` as
-    in `record`.
+    with p, g and every entry of s arrays of n numbers, or with `matrix` arrays of n rows of m
+    numbers; norms and means are over all of them. It is called `rule.name` if no other name is
+    given, and calls JAVASCRIPT_OPERATIONS. `fixed` as in `record`.
 
     Raises:
-        ValueError: the rule looks at rows, columns or products of a matrix.
+        ValueError: the rule looks at rows or columns one by one, or takes a root of a matrix.
     """
     recorded = record(rule, _in_javascript, **fixed)
-    write = _Layer({"p", "g", *(f"s.{entry}" for entry in rule.initial)})
-    lines = [write.assignment(local, value) for local, value in recorded.steps]
+    arrays = ("p", "g", *(f"s.{entry}" for entry in rule.initial))
+    write = _Layer(dict.fromkeys(arrays, 2 if matrix else 1))
+    for local, value in recorded.steps:
+        write.assign(local, value)
     state = ", ".join(f"{entry}: {write.array(value)}" for entry, value in recorded.state.items())
-    lines.append(f"  return [{write.array(recorded.parameter)}, {{{state}}}];")
+    new = write.array(recorded.parameter)
+    lines = [*write.lines, f"  return [{new}, {{{state}}}];"]
     if write.refused:
         raise ValueError(
             f"{rule.name} needs {', '.join(sorted(write.refused))} of a matrix, and "
@@ -74,40 +88,83 @@ def javascript_of_layer(rule: Rule, name: str | None = None, **fixed: Any) -> st
 
 
 class _Layer(JavascriptCodePrinter):
-    """Prints expressions in which some names are arrays, entry by entry."""
+    """Prints expressions in which some names are arrays or matrices, entry by entry.
 
-    def __init__(self, arrays: set[str]):
+    dimensions: 1 or 2 for those names. lines: what was assigned.
+    """
+
+    def __init__(self, dimensions: dict[str, int]):
         super().__init__({"order": "none"})
-        self.arrays = arrays
+        self.dimensions = dimensions
+        self.lines: list[str] = []
+        self.products: dict[str, str] = {}
         self.refused: set[str] = set()
 
-    def assignment(self, name: str, value: sympy.Expr) -> str:
-        if not self.is_array(value):
-            return f"  const {name} = {self.doprint(value)};"
-        text = self.array(value)
-        self.arrays.add(name)
-        return f"  const {name} = {text};"
+    def assign(self, name: str, value: sympy.Expr) -> None:
+        dimensions = self.dimensions_of(value)
+        text = self.array(value) if dimensions else self.doprint(value)
+        self.lines.append(f"  const {name} = {text};")
+        self.dimensions[name] = dimensions
 
-    def is_array(self, value: sympy.Basic) -> bool:
+    def dimensions_of(self, value: sympy.Basic) -> int:
+        """0 for a number, 1 for an array, 2 for a matrix."""
         if isinstance(value, sympy.Symbol):
-            return value.name in self.arrays
-        return not isinstance(value, OfTensor) and any(map(self.is_array, value.args))
+            return self.dimensions.get(value.name, 0)
+        if isinstance(value, OfTensor):
+            name = value.func.__name__
+            return {"transpose": 2, "matmul": self.dimensions_of(value.args[-1])}.get(name, 0)
+        return max(map(self.dimensions_of, value.args), default=0)
 
     def array(self, value: sympy.Expr) -> str:
+        """Text of an expression that has entries; every step has, so a number becomes an array."""
         if isinstance(value, sympy.Symbol):
             return str(value.name)
-        return f"p.map((_, i) => {self.doprint(value)})"
+        if isinstance(value, OfTensor) and self.dimensions_of(value):
+            return f"{value.func.__name__}({', '.join(map(self.array, value.args))})"
+        dimensions = self.dimensions_of(value) or self.dimensions["p"]
+        text = self.doprint(value)
+        like = self._like(value, dimensions)
+        if dimensions == 1:
+            return f"{like}.map((_, i) => {text})"
+        return f"{like}.map((row, i) => row.map((_, j) => {text}))"
+
+    def _like(self, value: sympy.Expr, dimensions: int) -> str:
+        """An array or matrix of the shape that an expression has."""
+        if isinstance(value, OfTensor):
+            return self._put(value)
+        if isinstance(value, sympy.Symbol):
+            return str(value.name)
+        alike = (a for a in value.args if self.dimensions_of(a) == dimensions)
+        return next((self._like(a, dimensions) for a in alike), "p")
+
+    def _put(self, value: OfTensor) -> str:
+        """The name of a product that is used entry by entry."""
+        text = self.array(value)
+        if text not in self.products:
+            name = self.products[text] = f"product{len(self.products) + 1}"
+            self.lines.append(f"  const {name} = {text};")
+            self.dimensions[name] = self.dimensions_of(value)
+        return self.products[text]
+
+    def _entry(self, name: str) -> str:
+        return name + ("", "[i]", "[i][j]")[self.dimensions.get(name, 0)]
 
     def _print_Symbol(self, expr: sympy.Symbol) -> str:
-        return f"{expr.name}[i]" if expr.name in self.arrays else f"{expr.name}"
+        return self._entry(expr.name)
 
     def _print_Function(self, expr: sympy.Function) -> str:
         name = expr.func.__name__
         if isinstance(expr, Guarded):
             return f"{name}({', '.join(self._print(a) for a in expr.args)})"
         if isinstance(expr, OfTensor):
-            if name not in ("mean", "norm"):
+            if self.dimensions_of(expr):
+                return self._entry(self._put(expr))
+            if name not in ("mean", "norm", "row_count", "column_count"):
                 self.refused.add(name)
+            if name == "row_count":
+                return f"{self.array(expr.args[0])}.length"
+            if name == "column_count":
+                return f"transpose({self.array(expr.args[0])}).length"
             return f"{name}({self.array(expr.args[0])})"
         return str(super()._print_Function(expr))
 

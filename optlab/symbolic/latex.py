@@ -145,11 +145,15 @@ class _Page(LatexPrinter):
     def _print_Function(self, expr: sympy.Function, exp: Any = None) -> str:
         name = expr.func.__name__
         if isinstance(expr, OfTensor):
-            level = PRECEDENCE["Mul"] if expr.product else PRECEDENCE["Lambda"]
-            text = type(expr).page(*(self.parenthesize(a, level) for a in expr.args))
+            text = type(expr).page(*(self._bracketed(a, expr.closeness) for a in expr.args))
             return text if exp is None else f"{text}^{{{exp}}}"
         called = f"\\{name}" if name in accepted_latex_functions else name
         return rf"{called}\!\left({self._print(expr.args[0])}\right)"
+
+    def _bracketed(self, expr: sympy.Expr, closeness: str) -> str:
+        if closeness == "Pow" and isinstance(expr, OfTensor) and expr.closeness == "Mul":
+            return rf"\left({self._print(expr)}\right)"  # a product, although SymPy cannot know
+        return str(self.parenthesize(expr, PRECEDENCE[closeness]))
 
     def _print_sign(self, expr: sympy.sign, exp: Any = None) -> str:
         return rf"\operatorname{{sign}}\!\left({self._print(expr.args[0])}\right)"

@@ -58,24 +58,24 @@ class OfTensor(sympy.Function):
     """A function of a tensor as a whole, or of its rows or columns.
 
     Of a scalar it has the value that it has of a tensor of one entry. In a `record`,
-    where nothing is evaluated, it stays; `page` is how LaTeX writes it. A `product` is
-    written side by side with its arguments, so that sums among these need brackets.
+    where nothing is evaluated, it stays; `page` is how LaTeX writes it, and arguments that
+    bind less closely than `closeness`, in SymPy's words for it, are put in brackets there.
     """
 
     page: ClassVar[Callable[..., str]]
-    product: ClassVar[bool]
+    closeness: ClassVar[str]
 
 
-def _of_tensor(operation: ops.Operation, page: Callable[..., str], product: bool = True) -> None:
+def _of_tensor(operation: ops.Operation, page: Callable[..., str], closeness: str = "Mul") -> None:
     def value(cls: type, *args: Any) -> Any:
         return operation.dispatch(int)(*args)
 
-    body = {"eval": classmethod(value), "page": staticmethod(page), "product": product}
+    body = {"eval": classmethod(value), "page": staticmethod(page), "closeness": closeness}
     operation.register(sympy.Expr, type(operation.name, (OfTensor,), body))
 
 
-_of_tensor(ops.mean, lambda x: rf"\operatorname{{mean}}\!\left({x}\right)", product=False)
-_of_tensor(ops.norm, lambda x: rf"\left\lVert {x} \right\rVert", product=False)
+_of_tensor(ops.mean, lambda x: rf"\operatorname{{mean}}\!\left({x}\right)", closeness="Lambda")
+_of_tensor(ops.norm, lambda x: rf"\left\lVert {x} \right\rVert", closeness="Lambda")
 # Of an n x m matrix; 1_n is the vector of n ones.
 _of_tensor(ops.row_sums, lambda x: f"{x} 1_m")
 _of_tensor(ops.column_sums, lambda x: rf"1_n^\top {x}")
@@ -83,5 +83,9 @@ _of_tensor(ops.row_means, lambda x: rf"\tfrac{{1}}{{m}} {x} 1_m")
 _of_tensor(ops.column_means, lambda x: rf"\tfrac{{1}}{{n}} 1_n^\top {x}")
 _of_tensor(ops.outer, lambda x, y: rf"{x} {y}^\top")
 _of_tensor(ops.solve_root, lambda a, delta, x: rf"\left({delta} I + {a}^{{1/2}}\right)^{{-1}} {x}")
+_of_tensor(ops.matmul, lambda x, y: f"{x} {y}")
+_of_tensor(ops.transpose, lambda x: rf"{x}^\top", closeness="Pow")
+_of_tensor(ops.row_count, lambda x: "n", closeness="Lambda")
+_of_tensor(ops.column_count, lambda x: "m", closeness="Lambda")
 for _operation in (ops.zero_matrix, ops.zero_rows, ops.zero_columns):
     _operation.register(sympy.Expr, lambda x: sympy.Integer(0))

@@ -8,10 +8,10 @@ from typing import Any
 import sympy
 
 from optlab import ops
-from optlab.symbolic.scalars import ON_SCALARS
+from optlab.symbolic.entries import Entries, entrywise
 
 
-class Vector:
+class Vector(Entries):
     """A vector of n SymPy expressions on which arithmetic is elementwise, as on a tensor.
 
     The other operand may be a Vector of the same length or a scalar.
@@ -23,36 +23,6 @@ class Vector:
     def map(self, f: Callable[..., Any], *others: Any) -> Vector:
         columns = [o.entries if isinstance(o, Vector) else (o,) * len(self) for o in others]
         return Vector(f(*row) for row in zip(self.entries, *columns, strict=True))
-
-    def __add__(self, other: Any) -> Vector:
-        return self.map(lambda a, b: a + b, other)
-
-    def __sub__(self, other: Any) -> Vector:
-        return self.map(lambda a, b: a - b, other)
-
-    def __mul__(self, other: Any) -> Vector:
-        return self.map(lambda a, b: a * b, other)
-
-    def __truediv__(self, other: Any) -> Vector:
-        return self.map(lambda a, b: a / b, other)
-
-    def __pow__(self, other: Any) -> Vector:
-        return self.map(lambda a, b: a**b, other)
-
-    def __radd__(self, other: Any) -> Vector:
-        return self.map(lambda a, b: b + a, other)
-
-    def __rsub__(self, other: Any) -> Vector:
-        return self.map(lambda a, b: b - a, other)
-
-    def __rmul__(self, other: Any) -> Vector:
-        return self.map(lambda a, b: b * a, other)
-
-    def __rtruediv__(self, other: Any) -> Vector:
-        return self.map(lambda a, b: b / a, other)
-
-    def __neg__(self) -> Vector:
-        return self.map(lambda a: -a)
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -75,16 +45,7 @@ class Vector:
         return f"Vector({list(self.entries)})"
 
 
-def _entrywise(f: Callable[..., Any]) -> Callable[..., Vector]:
-    def on_vectors(*args: Any) -> Vector:
-        first = next(a for a in args if isinstance(a, Vector))
-        return first.map(lambda _, *rest: f(*rest), *args)
-
-    return on_vectors
-
-
-for _operation, _function in ON_SCALARS.items():
-    _operation.register(Vector, _entrywise(_function))
+entrywise(Vector)
 ops.norm.register(Vector, lambda x: sympy.sqrt(sum(a**2 for a in x)))
 ops.mean.register(Vector, lambda x: sum(x) / len(x))
 

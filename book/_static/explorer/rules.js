@@ -3,8 +3,16 @@
 var explorerData = (() => {
 const divide = (x, y) => x / (y === 0 ? 1 : y);
 const ratio = (x, y) => (x > 0 && y > 0 ? x / y : 1);
-const mean = (x) => x.reduce((sum, a) => sum + a, 0) / x.length;
-const norm = (x) => Math.sqrt(x.reduce((sum, a) => sum + a * a, 0));
+const mean = (x) => x.flat().reduce((sum, a) => sum + a, 0) / x.flat().length;
+const norm = (x) => Math.sqrt(x.flat().reduce((sum, a) => sum + a * a, 0));
+const rows = (x) => x.map((a) => [a].flat());
+const transpose = (x) => rows(x)[0].map((_, j) => rows(x).map((a) => a[j]));
+const entry = (a, b) => a.reduce((sum, c, k) => sum + c * b[k], 0);
+const matmul = (x, y) => {
+  const columns = transpose(y);
+  const product = rows(x).map((a) => columns.map((b) => entry(a, b)));
+  return Array.isArray(y[0]) ? product : product.flat();
+};
 return {
   optimizers: {
     "gd": {
@@ -28,7 +36,7 @@ return {
       constants: {"dampening": 0},
       step: function step(p, g, s, t, hyper) {
         // Polyak (1964), heavy ball; Nesterov's form as in Sutskever et al. (2013).
-        const b = p.map((_, i) => hyper.momentum*s.b[i] + (1 - hyper.dampening)*g[i]);
+        const b = s.b.map((_, i) => hyper.momentum*s.b[i] + (1 - hyper.dampening)*g[i]);
         return [p.map((_, i) => p[i] - hyper.lr*b[i]), {b: b}];
       },
     },
@@ -41,8 +49,8 @@ return {
       constants: {},
       step: function step(p, g, s, t, hyper) {
         // Composite mirror descent, diagonal.
-        const sum = p.map((_, i) => s.sum[i] + Math.pow(g[i], 2));
-        const h = p.map((_, i) => hyper.delta + Math.sqrt(sum[i]));
+        const sum = s.sum.map((_, i) => s.sum[i] + Math.pow(g[i], 2));
+        const h = sum.map((_, i) => hyper.delta + Math.sqrt(sum[i]));
         const y = p.map((_, i) => p[i] - divide(hyper.lr*g[i], h[i]));
         return [y, {sum: sum}];
       },
@@ -56,10 +64,10 @@ return {
       constants: {},
       step: function step(p, g, s, t, hyper) {
         // Kingma and Ba (2015), Algorithm 1.
-        const m = p.map((_, i) => hyper.beta1*s.m[i] + (1 - hyper.beta1)*g[i]);
-        const v = p.map((_, i) => hyper.beta2*s.v[i] + (1 - hyper.beta2)*Math.pow(g[i], 2));
-        const m_hat = p.map((_, i) => m[i]/(1 - Math.pow(hyper.beta1, t)));
-        const v_hat = p.map((_, i) => v[i]/(1 - Math.pow(hyper.beta2, t)));
+        const m = s.m.map((_, i) => hyper.beta1*s.m[i] + (1 - hyper.beta1)*g[i]);
+        const v = s.v.map((_, i) => hyper.beta2*s.v[i] + (1 - hyper.beta2)*Math.pow(g[i], 2));
+        const m_hat = m.map((_, i) => m[i]/(1 - Math.pow(hyper.beta1, t)));
+        const v_hat = v.map((_, i) => v[i]/(1 - Math.pow(hyper.beta2, t)));
         return [p.map((_, i) => p[i] - (hyper.lr*m_hat[i])/(Math.sqrt(v_hat[i]) + hyper.eps)), {m: m, v: v}];
       },
     },
@@ -72,10 +80,10 @@ return {
       constants: {"eps": 1e-08},
       step: function step(p, g, s, t, hyper) {
         // With decoupled weight decay, proportional to the learning rate.
-        const m = p.map((_, i) => hyper.beta1*s.m[i] + (1 - hyper.beta1)*g[i]);
-        const v = p.map((_, i) => hyper.beta2*s.v[i] + (1 - hyper.beta2)*Math.pow(g[i], 2));
-        const m_hat = p.map((_, i) => m[i]/(1 - Math.pow(hyper.beta1, t)));
-        const v_hat = p.map((_, i) => v[i]/(1 - Math.pow(hyper.beta2, t)));
+        const m = s.m.map((_, i) => hyper.beta1*s.m[i] + (1 - hyper.beta1)*g[i]);
+        const v = s.v.map((_, i) => hyper.beta2*s.v[i] + (1 - hyper.beta2)*Math.pow(g[i], 2));
+        const m_hat = m.map((_, i) => m[i]/(1 - Math.pow(hyper.beta1, t)));
+        const v_hat = v.map((_, i) => v[i]/(1 - Math.pow(hyper.beta2, t)));
         return [p.map((_, i) => p[i] - (hyper.lr*m_hat[i])/(Math.sqrt(v_hat[i]) + hyper.eps) - hyper.lr*hyper.weight_decay*p[i]), {m: m, v: v}];
       },
     },
@@ -88,10 +96,10 @@ return {
       constants: {},
       step: function step(p, g, s, t, hyper) {
         // Reddi, Kale and Kumar (2018), Algorithm 2: no bias correction; eps = 0 in the paper.
-        const m = p.map((_, i) => hyper.beta1*s.m[i] + (1 - hyper.beta1)*g[i]);
-        const v = p.map((_, i) => hyper.beta2*s.v[i] + (1 - hyper.beta2)*Math.pow(g[i], 2));
-        const v_hat = p.map((_, i) => Math.max(s.v_hat[i], v[i]));
-        const h = p.map((_, i) => Math.sqrt(v_hat[i]) + hyper.eps);
+        const m = s.m.map((_, i) => hyper.beta1*s.m[i] + (1 - hyper.beta1)*g[i]);
+        const v = s.v.map((_, i) => hyper.beta2*s.v[i] + (1 - hyper.beta2)*Math.pow(g[i], 2));
+        const v_hat = s.v_hat.map((_, i) => Math.max(s.v_hat[i], v[i]));
+        const h = v_hat.map((_, i) => Math.sqrt(v_hat[i]) + hyper.eps);
         return [p.map((_, i) => p[i] - divide(hyper.lr*m[i], h[i])), {m: m, v: v, v_hat: v_hat}];
       },
     },
@@ -104,8 +112,8 @@ return {
       constants: {"dampening": 0},
       step: function step(p, g, s, t, hyper) {
         // Polyak (1964), heavy ball; Nesterov's form as in Sutskever et al. (2013).
-        const b = p.map((_, i) => hyper.momentum*s.b[i] + (1 - hyper.dampening)*g[i]);
-        const step = p.map((_, i) => g[i] + hyper.momentum*b[i]);
+        const b = s.b.map((_, i) => hyper.momentum*s.b[i] + (1 - hyper.dampening)*g[i]);
+        const step = g.map((_, i) => g[i] + hyper.momentum*b[i]);
         return [p.map((_, i) => p[i] - hyper.lr*step[i]), {b: b}];
       },
     },
@@ -118,10 +126,10 @@ return {
       constants: {"eps": 1e-08},
       step: function step(p, g, s, t, hyper) {
         // With L2 regularization.
-        const m = p.map((_, i) => hyper.beta1*s.m[i] + (1 - hyper.beta1)*(g[i] + hyper.weight_decay*p[i]));
-        const v = p.map((_, i) => hyper.beta2*s.v[i] + (1 - hyper.beta2)*Math.pow(g[i] + hyper.weight_decay*p[i], 2));
-        const m_hat = p.map((_, i) => m[i]/(1 - Math.pow(hyper.beta1, t)));
-        const v_hat = p.map((_, i) => v[i]/(1 - Math.pow(hyper.beta2, t)));
+        const m = s.m.map((_, i) => hyper.beta1*s.m[i] + (1 - hyper.beta1)*(g[i] + hyper.weight_decay*p[i]));
+        const v = s.v.map((_, i) => hyper.beta2*s.v[i] + (1 - hyper.beta2)*Math.pow(g[i] + hyper.weight_decay*p[i], 2));
+        const m_hat = m.map((_, i) => m[i]/(1 - Math.pow(hyper.beta1, t)));
+        const v_hat = v.map((_, i) => v[i]/(1 - Math.pow(hyper.beta2, t)));
         return [p.map((_, i) => p[i] - (hyper.lr*m_hat[i])/(Math.sqrt(v_hat[i]) + hyper.eps)), {m: m, v: v}];
       },
     },
@@ -135,9 +143,9 @@ return {
       step: function step(p, g, s, t, hyper) {
         // Shazeer and Stern (2018), Adafactor for vectors: nothing is factored.
         const beta2 = 1 - Math.pow(t, hyper.beta2_decay);
-        const V = p.map((_, i) => beta2*s.V[i] + (1 - beta2)*(Math.pow(g[i], 2) + hyper.eps1));
-        const U = p.map((_, i) => g[i]/Math.sqrt(V[i]));
-        const U_hat = p.map((_, i) => U[i]/Math.max(1, Math.sqrt(mean(p.map((_, i) => Math.pow(U[i], 2))))/hyper.d));
+        const V = s.V.map((_, i) => beta2*s.V[i] + (1 - beta2)*(Math.pow(g[i], 2) + hyper.eps1));
+        const U = g.map((_, i) => g[i]/Math.sqrt(V[i]));
+        const U_hat = U.map((_, i) => U[i]/Math.max(1, Math.sqrt(mean(U.map((_, i) => Math.pow(U[i], 2))))/hyper.d));
         const rho = Math.min(hyper.lr, 1/(Math.sqrt(t)));
         const alpha = Math.max(hyper.eps2, Math.sqrt(mean(p.map((_, i) => Math.pow(p[i], 2)))))*rho;
         return [p.map((_, i) => p[i] - alpha*U_hat[i]), {V: V}];
@@ -153,7 +161,7 @@ return {
       step: function step(p, g, s, t, hyper) {
         // You, Gitman and Ginsburg (2017), Algorithm 1, for one layer.
         const local = ratio(hyper.trust_coefficient*norm(p), norm(g) + hyper.weight_decay*norm(p));
-        const v = p.map((_, i) => hyper.momentum*s.v[i] + (hyper.lr*local)*(g[i] + hyper.weight_decay*p[i]));
+        const v = s.v.map((_, i) => hyper.momentum*s.v[i] + (hyper.lr*local)*(g[i] + hyper.weight_decay*p[i]));
         return [p.map((_, i) => p[i] - v[i]), {v: v}];
       },
     },
@@ -166,11 +174,11 @@ return {
       constants: {"eps": 1e-06},
       step: function step(p, g, s, t, hyper) {
         // You et al. (2020), Algorithm 2, for one layer; decay enters once, in u and its norm.
-        const m = p.map((_, i) => hyper.beta1*s.m[i] + (1 - hyper.beta1)*g[i]);
-        const v = p.map((_, i) => hyper.beta2*s.v[i] + (1 - hyper.beta2)*Math.pow(g[i], 2));
-        const m_hat = p.map((_, i) => m[i]/(1 - Math.pow(hyper.beta1, t)));
-        const v_hat = p.map((_, i) => v[i]/(1 - Math.pow(hyper.beta2, t)));
-        const u = p.map((_, i) => m_hat[i]/(Math.sqrt(v_hat[i]) + hyper.eps) + hyper.weight_decay*p[i]);
+        const m = s.m.map((_, i) => hyper.beta1*s.m[i] + (1 - hyper.beta1)*g[i]);
+        const v = s.v.map((_, i) => hyper.beta2*s.v[i] + (1 - hyper.beta2)*Math.pow(g[i], 2));
+        const m_hat = m.map((_, i) => m[i]/(1 - Math.pow(hyper.beta1, t)));
+        const v_hat = v.map((_, i) => v[i]/(1 - Math.pow(hyper.beta2, t)));
+        const u = m_hat.map((_, i) => m_hat[i]/(Math.sqrt(v_hat[i]) + hyper.eps) + hyper.weight_decay*p[i]);
         return [p.map((_, i) => p[i] - hyper.lr*ratio(norm(p), norm(u))*u[i]), {m: m, v: v}];
       },
     },
@@ -183,8 +191,8 @@ return {
       constants: {"eps": 1e-12, "weight_decay": 0},
       step: function step(p, g, s, t, hyper) {
         // Liu et al. (2023), Algorithm 3, between two Hessian estimates.
-        const m = p.map((_, i) => hyper.beta1*s.m[i] + (1 - hyper.beta1)*g[i]);
-        const step = p.map((_, i) => Math.max(-hyper.rho, Math.min(hyper.rho, m[i]/Math.max(hyper.eps, s.h[i]))));
+        const m = s.m.map((_, i) => hyper.beta1*s.m[i] + (1 - hyper.beta1)*g[i]);
+        const step = m.map((_, i) => Math.max(-hyper.rho, Math.min(hyper.rho, m[i]/Math.max(hyper.eps, s.h[i]))));
         return [p.map((_, i) => p[i] - hyper.lr*hyper.weight_decay*p[i] - hyper.lr*step[i]), {m: m, h: s.h}];
       },
     },
@@ -197,15 +205,15 @@ return {
       constants: {},
       step: function step(p, g, s, t, hyper) {
         // Chen et al. (2023), Algorithm 2.
-        const c = p.map((_, i) => hyper.beta1*s.m[i] + (1 - hyper.beta1)*g[i]);
-        const m = p.map((_, i) => hyper.beta2*s.m[i] + (1 - hyper.beta2)*g[i]);
+        const c = s.m.map((_, i) => hyper.beta1*s.m[i] + (1 - hyper.beta1)*g[i]);
+        const m = s.m.map((_, i) => hyper.beta2*s.m[i] + (1 - hyper.beta2)*g[i]);
         return [p.map((_, i) => p[i] - hyper.lr*(Math.sign(c[i]) + hyper.weight_decay*p[i])), {m: m}];
       },
     },
   },
   hessian: function hessian(p, g, s, t, hyper) {
     // Liu et al. (2023), Algorithm 3, at every k-th step: g is the estimated diagonal.
-    return [p, {h: p.map((_, i) => hyper.beta2*s.h[i] + (1 - hyper.beta2)*g[i])}];
+    return [p, {h: s.h.map((_, i) => hyper.beta2*s.h[i] + (1 - hyper.beta2)*g[i])}];
   },
   schedules: {
     "constant": {
