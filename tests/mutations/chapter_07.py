@@ -14,6 +14,7 @@ def intervals(values, size):
 
 
 ONE = 'prices["{}"]["λ"]'
+GAIN = 'gains["{}"]'
 COMPARED = 'to_adam = percent("AdamW", "Adam")'
 WORSE = Mutation(  # AdamW has more errors, in each seed
     edits={
@@ -35,6 +36,7 @@ def schedules(**factors):
                 name: [[{made!r}[schedule] * x for x in xs] for xs in adams.values[name]]
             }},
             means=lambda name: None,
+            chosen=adams.chosen,
         )"""
     }
 
@@ -71,7 +73,14 @@ MUTATIONS = {
     ),
     "adamw-beats-adam": WORSE,
     "adamw-conclusion": WORSE,
-    "analysis-improvement": WORSE,
+    "analysis-improvement": Mutation(
+        edits={
+            **PRICED,
+            'gains["AdamW"], gains["Adam"]': (
+                f"{each(GAIN.format('AdamW'), 1)}, {each(GAIN.format('Adam'), 2)}"
+            ),
+        }
+    ),
     "adamw-competitive": Mutation(
         edits={
             'percent("Adam", "SGD")': (
