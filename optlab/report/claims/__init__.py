@@ -87,7 +87,7 @@ def claim(
     shows *misprint*, or *not misprint* where the condition is false. What an experiment
     found is decided by the criteria of claims.yml, for each of three sets of seeds::
 
-        claim("adamw-beats-adam", estimates={"AdamW − Adam": [first, second, third]})
+        claim("adamw-conclusion", estimates={"AdamW less Adam, %": [first, second, third]})
 
     A statement that this book does not judge needs neither, but a reason as `evidence`.
 
