@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, overload
 
 import torch
-from torch._compile import _disable_dynamo  # torch.compiler.disable, loaded when needed
 from torch.optim.optimizer import ParamsT
 
 from optlab.optim import inspection, memory
@@ -19,6 +18,7 @@ from optlab.optim.batch import Batch
 from optlab.optim.counts import Histories, as_count, checked, is_count, new_count
 from optlab.optim.execution import run
 from optlab.optim.groups import described
+from optlab.optim.hooks import with_hooks, without_gradients
 from optlab.optim.loading import MADE_BY, TORCH_ONLY, prepare, state_dtype
 from optlab.optim.nonfinite import all_finite, guarded
 from optlab.optim.plan import Plan, Prepared, plan_of
@@ -64,6 +64,9 @@ class RuleOptimizer(torch.optim.Optimizer):
     torch_has: ClassVar[frozenset[str]] = frozenset()
     # Settings of this class that are one of a few words.
     choices: ClassVar[dict[str, tuple[str, ...]]] = {}
+
+    # What torch calls to put a step between its hooks.
+    profile_hook_step = staticmethod(with_hooks)  # type: ignore[assignment]
 
     # What the last step found, for the next; None if there is nothing to keep.
     _plan: Plan | None = None
@@ -179,8 +182,7 @@ class RuleOptimizer(torch.optim.Optimizer):
     def step(self, closure: None = None) -> None: ...
     @overload
     def step(self, closure: Callable[[], float]) -> float: ...
-    @_disable_dynamo  # it compiles its kernels itself; torch.compile of a loop goes around it
-    @torch.no_grad()
+    @without_gradients
     def step(self, closure: Callable[[], float] | None = None) -> float | None:
         """Take one step. `closure`, if given, re-evaluates the model and returns the loss."""
         self._taken = False  # and so it stays if there is an error
