@@ -93,7 +93,7 @@ def test_rules_and_the_decks_words(sample, tmp_path):
     assert tried(rules={"adam": ("return p - lr", "return p  - lr")}) == "misprint"
     another = {"schedules.cosine": ("cospi(t / T)", "cospi(t / T / 2)")}
     assert tried(rules=another) == "not misprint"
-    below = {"schedules.arithmetic.cospi": ("* x)", "* 2 * x)")}
+    below = {"ops.cospi": ("* x)", "* 2 * x)")}
     assert tried(rules=below) == "not misprint"
     assert tried(rules={"adam": ("nowhere", "")}).startswith("AssertionError: 'nowhere' is 0 times")
     word = next(iter(re.findall(r"beta", "".join(load()["adam-line-4"].quotes))), "")
