@@ -176,7 +176,8 @@ EXECUTIONS: dict[str, Callable[[Batch], None]] = {
 
 
 def run(batch: Batch, execution: str, found: Found | None = None) -> None:
-    """Run `batch` as `execution` says; "auto" chooses by size, device and what is installed.
+    """Run `batch` as `execution` says; "auto" chooses by rule, dtype, device, size
+    and what is installed, and never by timing.
 
     Tensors of other classes, such as DTensor, take `plain` under every execution: that leaves
     the dispatch to them.

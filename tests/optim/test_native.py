@@ -118,6 +118,20 @@ def test_every_rule_is_written(name, monkeypatch):
     steps(name, execution.compiled, n=1)
 
 
+@pytest.mark.parametrize("name", sorted(optlab.optim.OPTIMIZERS))
+def test_auto_goes_by_c_for_small_models_where_the_rule_can_be_written(name, monkeypatch):
+    # where it does not, it has to take lists: a compiler in Python would need ten seconds
+    went = []
+    foreach = execution.foreach
+    monkeypatch.setattr(torch, "compile", None)
+    monkeypatch.setattr(execution, "foreach", lambda batch: went.append(batch) or foreach(batch))
+    for dtype in (torch.float32, torch.float64, torch.bfloat16):
+        params = parameters([(3, 2), (4,), ()], dtype)
+        train(getattr(optlab, name)(params, lr=0.01), params, 3)
+        assert bool(went) == (name == "FullAdaGrad" or dtype == torch.bfloat16)
+        went.clear()
+
+
 @pytest.mark.parametrize("name", ["adam", "amsgrad", "sophia", "lamb", "adagrad"])
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_what_is_not_finite_goes_where_the_rule_sends_it(name, bad):
