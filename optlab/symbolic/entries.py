@@ -11,8 +11,8 @@ from optlab.symbolic.scalars import ON_SCALARS
 class Entries:
     """Base of what has entries: `map` applies a function to each of them."""
 
+    # f(entry, other, …) for each entry; the others are scalars, or have entries too.
     def map(self, f: Callable[..., Any], *others: Any) -> Self:
-        """f(entry, other, …) for each entry; the others are scalars, or have entries too."""
         raise NotImplementedError
 
     def __add__(self, other: Any) -> Self:

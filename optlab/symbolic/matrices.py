@@ -33,8 +33,8 @@ class Matrix(Entries):
     def shape(self) -> tuple[int, int]:
         return len(self.rows), len(self.rows[0])
 
+    # a row or a column is repeated
     def map(self, f: Callable[..., Any], *others: Any) -> Matrix:
-        """f(entry, other, …) for each entry; a row or a column is repeated."""
         shapes = [x.shape for x in (self, *others) if _is(x)]
         n, m = (max(sizes) for sizes in zip(*shapes, strict=True))
         return Matrix(
