@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import math
-import re
 from collections.abc import Iterable
 from inspect import Parameter, Signature
 from typing import Any, ClassVar
@@ -16,6 +15,7 @@ from optlab import ops
 from optlab.optim.optimizer import RuleOptimizer
 from optlab.optim.settings import is_number
 from optlab.rules import Rule
+from optlab.rules.names import NAMES, condition
 
 # What every optimizer takes, by keyword, after the hyperparameters of its rule.
 _COMMON: dict[str, tuple[Any, type, str]] = {
@@ -32,13 +32,8 @@ _COMMON: dict[str, tuple[Any, type, str]] = {
         'of weights in half precision, to the "nearest" number or "stochastic".',
     ),
 }
-_MEANING = {
-    "lr": "learning rate, a number ≥ 0 or a 1-element tensor.",
-    "betas": "decay rates (β1, β2), each in [0, 1).",
-    "momentum": "decay of the momentum buffer, ≥ 0.",
-    "weight_decay": "coefficient λ ≥ 0.",
-    "eps": "ε ≥ 0.",
-}
+_MEANING = {name: known.meaning for name, known in NAMES.items()}
+_MEANING["betas"] = "decay rates (β1, β2), each in [0, 1)."
 _MATRICES = (ops.zero_rows, ops.zero_columns, ops.zero_matrix)
 
 
@@ -60,7 +55,8 @@ class MadeOptimizer(RuleOptimizer):
                 right = isinstance(value, bool)
             else:
                 right = is_number(value) and math.isfinite(value)
-                right = right and (not _is_decay_rate(name) or 0 <= value < 1)
+                if condition(name) == "in [0, 1)":
+                    right = right and 0 <= value < 1
             if not right:
                 raise ValueError(f"Invalid {name} value: {value}")
 
@@ -171,7 +167,3 @@ def _documentation(rule: Rule, settings: dict[str, Any]) -> str:
     Raises:
         ValueError: for impossible values, in torch.optim's words where it has any.
     """
-
-
-def _is_decay_rate(name: str) -> bool:
-    return re.fullmatch(r"beta\d*", name) is not None

@@ -15,6 +15,7 @@ import torch
 from optlab.optim.execution import EXECUTIONS
 from optlab.optim.nonfinite import NONFINITE
 from optlab.optim.rounding import ROUNDING
+from optlab.rules.names import NAMES
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "execution": ("auto", *EXECUTIONS),
@@ -50,15 +51,8 @@ def validate(group: dict[str, Any], choices: dict[str, tuple[str, ...]]) -> None
     for i, beta in enumerate(betas):
         if not (is_number(beta) and 0.0 <= beta < 1.0):
             raise ValueError(f"Invalid beta parameter at index {i}: {_shown(beta)}")
-    for name in (
-        "momentum",
-        "weight_decay",
-        "initial_accumulator_value",
-        "trust_coefficient",
-        "rho",
-        "d",
-    ):
-        if name in group:
+    for name, known in NAMES.items():
+        if name in group and known.condition == ">= 0" and name not in ("lr", "eps"):
             _at_least_zero(f"{name} value", group[name])
     dampening = group.get("dampening", 0)
     if not (is_number(dampening) and math.isfinite(dampening)):

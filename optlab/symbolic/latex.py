@@ -11,30 +11,13 @@ from sympy.core.parameters import evaluate
 from sympy.printing.latex import LatexPrinter, accepted_latex_functions
 from sympy.printing.precedence import PRECEDENCE
 
+from optlab.rules.names import NAMES
 from optlab.rules.rule import Rule
 from optlab.symbolic.recording import general, named, record
 from optlab.symbolic.scalars import OfTensor
 
-# The letters of the page for the names in the code.
-LETTERS = {
-    "lr": r"\eta",
-    "beta1": r"\beta_1",
-    "beta2": r"\beta_2",
-    "eps": r"\epsilon",
-    "momentum": r"\mu",
-    "dampening": r"\tau",
-    "weight_decay": r"\lambda",
-    "delta": r"\delta",
-    "eta": r"\eta",
-    "rho": r"\rho",
-    "eps1": r"\epsilon_1",
-    "eps2": r"\epsilon_2",
-    "sum": "G",
-    "x1": "x_1",
-    "trust_coefficient": r"\eta_0",
-    "beta2_decay": "c",
-    "alpha": r"\alpha",
-}
+# The letters of the page for the names in the code; the last two are state.
+LETTERS = {name: known.letter for name, known in NAMES.items()} | {"sum": "G", "x1": "x_1"}
 
 CONSTANT = {"x1"}  # state that is set once, and has no time
 
