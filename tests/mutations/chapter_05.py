@@ -32,8 +32,4 @@ MUTATIONS = {
         quotes={r"{D_\infty^2}{\alpha": r"{D_\infty}{\alpha"},
         again=("rearranged = sympy.simplify(",),
     ),
-    # The rate falls in both games.
-    "amsgrad-regret-assumptions": Mutation(
-        edits={"lr = a / math.sqrt(t) if falls else a": "lr = a / math.sqrt(t)"},
-    ),
 }
