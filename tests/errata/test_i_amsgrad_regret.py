@@ -1,7 +1,8 @@
 """Erratum (i), the regret of AMSGrad: no factor 1 + β₁, a smaller third term, and β_{1t}.
 
-The printed bound is looser than the published one, not false; the test shows that, and that
-either says nothing for the constant β_{1t} that Algorithm 5 allows.
+The printed bound is looser than the published one, not false; the test shows that, that either
+says nothing for the constant β_{1t} that Algorithm 5 allows, and that with a constant α_t, which
+it allows as well, the printed bound fails.
 """
 
 import math
@@ -79,3 +80,20 @@ def test_the_third_term_says_something_only_if_the_momentum_falls():
     assert growth(lambda t: 0.9) > 1.49  # more than T: no bound on the average regret
     assert abs(growth(lambda t: 0.9 / t) - 0.5) < 0.02
     assert growth(lambda t: 0.9 * 0.9 ** (t - 1)) < 1e-9
+
+
+def test_the_printed_bound_needs_a_condition_on_the_rate():
+    def ratio(rate, alpha=0.5, beta2=0.5, T=10_000):
+        """Regret over the printed bound for slopes 1, -1, 1, … on [-1, 1] and β_{1t} = 0."""
+        x, s, regret = 0.0, amsgrad.init(0.0), 0.0
+        for t in range(1, T + 1):
+            g = 1.0 if t % 2 else -1.0
+            regret += g * x  # every fixed point pays nothing
+            x, s = amsgrad(x, g, s, t, lr=rate(alpha, t), beta1=0.0, beta2=beta2, eps=0.0)
+            x = max(-1.0, min(1.0, x))
+        first = 4 / alpha * math.sqrt(T * s.v_hat)
+        second = alpha * math.sqrt(1 + math.log(T)) / math.sqrt(1 - beta2) * math.sqrt(T)
+        return regret / (first + second)
+
+    assert ratio(lambda alpha, t: alpha) > 2
+    assert 0 < ratio(lambda alpha, t: alpha / math.sqrt(t)) < 0.1
