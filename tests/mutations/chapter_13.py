@@ -3,10 +3,6 @@
 from mutations import Mutation
 
 MUTATIONS = {
-    # The older snapshots know nothing: what they predict is of other images.
-    "snapshot-figures": Mutation(
-        edits={"sets = P.split(": "sets = torch.cat([P[:-1].roll(1, 2), P[-1:]]).split("},
-    ),
     # Three snapshots of three runs less those of one: the gain of the runs.
     "snapshot-best": Mutation(
         edits={"one, three, *_, most = [": "_, one, three, most = ["},
@@ -14,14 +10,14 @@ MUTATIONS = {
     # SGDR at its worst: as good as the best of the others on CIFAR-10, not better.
     "snapshot-state-of-the-art": Mutation(
         edits={
-            "column: min(getattr(row, column) for row in table": (
-                "column: max(getattr(row, column) for row in table"
+            "column: getattr(table[10, 10, 2], column)": (
+                "column: max(getattr(row, column) for row in table.values() if row.k == 10)"
             )
         },
     ),
-    # The snapshots are the last epochs of the run, in which nothing moves any more.
+    # The older snapshots know nothing: what they predict is of other images.
     "snapshot-more": Mutation(
-        edits={"sets = P.split(": "sets = torch.stack([every[epoch] for epoch in LAST]).split("},
+        edits={"sets = runs.split(": "sets = torch.cat([runs[:-1].roll(1, 2), runs[-1:]]).split("},
     ),
     # With restarts it is not one network, but all snapshots of all runs together.
     "sgdr-more-restarts": Mutation(
