@@ -247,6 +247,7 @@ def bench(
     timm and pytorch_optimizer take part where they are installed.
     """
     from optlab.bench import saving, steps
+    from optlab.optim import execution
 
     if unknown := [name for name in algorithms if name not in steps.CONTESTS]:
         names = ", ".join(steps.CONTESTS)
@@ -260,6 +261,10 @@ def bench(
     if record and not recording.RESULTS.is_dir():
         raise click.BadParameter(f"no {recording.RESULTS} here; work where book/ is")
     kind = "grid" if grids else "together" if together else "steps"
+    if kind != "grid" and device == "cpu" and not execution.has_compiler(device):
+        raise click.UsageError(
+            "compiled steps are timed, and no C compiler was found: install gcc or clang, or set CC"
+        )
     bench = import_module(f"optlab.bench.{kind}")
     circumstances = saving.circumstances(device, rounds)
     rows: list[Any] = []

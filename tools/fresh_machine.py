@@ -98,6 +98,7 @@ class Debian:
 
     ENTER = """\
     set -e
+    grep -qw "$(hostname)" "$1/etc/hosts" || echo "127.0.0.1 $(hostname)" >> "$1/etc/hosts"
     mount -t proc proc "$1/proc"
     mount --rbind /sys "$1/sys"
     mount -t tmpfs shm "$1/dev/shm"

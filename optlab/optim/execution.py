@@ -207,7 +207,7 @@ def _chosen(batch: Batch) -> str:
     device = batch.params[0].device.type
     enough = WORTH_COMPILING.get(device, WORTH_COMPILING_ELSEWHERE)
     large = sum(p.numel() for p in batch.params) >= enough
-    return "compiled or foreach" if large and _has_compiler(device) else "foreach"
+    return "compiled or foreach" if large and has_compiler(device) else "foreach"
 
 
 def _is_for_c(batch: Batch) -> bool:
@@ -356,13 +356,14 @@ _given_up: set[tuple[str, str]] = set()
 
 def forget_kernels() -> None:
     """Compile anew from here on, also where compilation was given up."""
-    for cached in (_split, _can_be_written, _native, _compiled, _has_compiler, _has_c):
+    for cached in (_split, _can_be_written, _native, _compiled, has_compiler, _has_c):
         cached.cache_clear()
     _given_up.clear()
 
 
 @functools.cache
-def _has_compiler(device: str) -> bool:
+def has_compiler(device: str) -> bool:
+    """Whether anything here can compile a step on this kind of device."""
     if device == "cpu":
         return _has_c() or _has_cxx()
     from torch.utils._triton import has_triton

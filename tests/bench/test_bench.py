@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import CliRunner
+from compilers import NEEDS_C
 from hyper import numbers
 
 import optlab
@@ -15,7 +16,7 @@ from optlab.bench import grid, saving, together
 from optlab.bench import steps as bench
 from optlab.cli import main
 from optlab.experiments import contest
-from optlab.optim import MADE, native
+from optlab.optim import MADE, execution, native
 from optlab.optim.split import split
 
 LARGE = bench.transformer()
@@ -84,6 +85,7 @@ def test_the_fewest_bytes_are_what_the_kernels_move():
         assert moved == bench.CONTESTS[name].bytes == 4 * native.plan_of(text, rule).moved(), name
 
 
+@NEEDS_C
 def test_the_command_writes_what_it_measured(tmp_path):
     out, picture = tmp_path / "bench.json", tmp_path / "bench.svg"
     command = ["bench", "AdamW", "--rounds", "3", "--no-memory"]
@@ -93,6 +95,14 @@ def test_the_command_writes_what_it_measured(tmp_path):
     assert [row["algorithm"] for row in record["rows"]] == ["AdamW", "AdamW"]
     assert "torch fused" in done.output
     assert picture.read_text().startswith("<?xml")
+
+
+@pytest.mark.parametrize("more", [[], ["--together"]])
+def test_without_a_compiler_it_is_refused_in_one_line(monkeypatch, more):
+    monkeypatch.setattr(execution, "has_compiler", lambda device: False)
+    done = CliRunner().invoke(main, ["bench", *more])
+    assert done.exit_code == 2
+    assert "no C compiler was found: install gcc or clang, or set CC" in done.output
 
 
 def test_an_unknown_algorithm_is_refused_with_the_known_ones():
@@ -133,6 +143,7 @@ def test_the_times_that_the_book_shows_are_of_all_that_it_compares():
     assert conditions["parameters"] == shapes_size(LARGE)
 
 
+@NEEDS_C
 def test_our_optimizers_take_turns(tmp_path):
     file, picture = tmp_path / "bench.json", tmp_path / "bench.png"
     command = ["bench", "--together", "--rounds", "3", "--json", file, "--plot", picture]
@@ -165,6 +176,7 @@ def kept(folder, kind, version, date, **conditions):
     saving.save([row], told | conditions, folder / kind / f"{version}-{date}.json")
 
 
+@NEEDS_C
 def test_a_bench_is_kept_for_the_book(book):
     command = ["bench", "--together", "--rounds", "3", "--record"]
     for _ in range(2):  # the second takes the place of the first

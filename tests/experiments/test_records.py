@@ -5,6 +5,7 @@ import os
 import re
 import time
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ def test_a_record_is_read_back(wanted):
         "yes": True,
     }
     assert (got.chapter, got.scale, got.seed) == ("07-adamw", "small", 3)
-    assert got.versions["torch"] == torch.__version__
+    assert got.versions["torch"] == version("torch")
     assert re.fullmatch(r"[0-9a-f]{40}(-dirty)?|unknown", got.commit)
     assert re.search(r", \d+ cores, \d+ threads?$", got.device)
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", got.date)
