@@ -62,7 +62,7 @@ def assignments(
     def at(name: str, when: str) -> str:
         """The letter of a name with its time, beside the subscript that it may have."""
         base, _, subscript = letter(name).partition("_")
-        if name in CONSTANT:
+        if name in CONSTANT and name in rule.initial:
             return letter(name)
         when = f"{subscript},{when}" if subscript else when
         return f"{base}_{when}" if len(when) == 1 else f"{base}_{{{when}}}"

@@ -5,6 +5,7 @@
 import pytest
 import sympy
 
+from optlab.ops import zeros_like
 from optlab.rules import (
     State,
     adafactor,
@@ -242,3 +243,13 @@ def overwrites(p, g, s, t, *, lr):
 def test_a_name_with_two_values_is_refused(wrong, name):
     with pytest.raises(ValueError, match=f"{wrong.name} gives {name} a second value"):
         latex(wrong)
+
+
+def test_a_value_of_a_step_has_its_time_whatever_state_of_another_rule_is_called():
+    @rule(m=zeros_like)
+    def chained(p, g, s, t, *, lr):
+        x1 = s.m + g
+        return p - lr * x1, State(m=x1)
+
+    assert latex(chained).splitlines()[1] == r"x_{1,t} &= m_{t-1} + g_t \\"
+    assert r"x_{1,t}" not in latex(adagrad_dual)
