@@ -10,14 +10,14 @@ intermediate quantities that the rule names (m, v, m_hat, v_hat): `record` runs
 the rule and puts a fresh symbol in the place of every value it assigns.
 """
 
-from optlab.symbolic.javascript import JAVASCRIPT_OPERATIONS, javascript, javascript_of_layer
+from optlab.symbolic.javascript import JAVASCRIPT_OPERATIONS as JAVASCRIPT_OPERATIONS
+from optlab.symbolic.javascript import javascript, javascript_of_layer
 from optlab.symbolic.latex import assignments, function_assignments, latex, operator, page
 from optlab.symbolic.matrices import Matrix, matrix
 from optlab.symbolic.recording import Record, record
 from optlab.symbolic.vectors import Vector, vector
 
 __all__ = [
-    "JAVASCRIPT_OPERATIONS",
     "Matrix",
     "Record",
     "Vector",

@@ -59,6 +59,10 @@ def _changed(id, asked):
             rule.function = space[function.__name__]
         else:  # wherever it was imported to
             function.__code__ = space[function.__name__].__code__
+    if asked["rules"]:  # what was compiled of the rules before is not theirs any more
+        from optlab.optim.execution import forget_kernels
+
+        forget_kernels()
     if asked["quotes"]:
         statement = claims.load()[id]
         words = "\0".join(statement.quotes)
