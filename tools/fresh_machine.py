@@ -98,9 +98,12 @@ class Debian:
 
     ENTER = """\
     set -e
-    grep -qw "$(hostname)" "$1/etc/hosts" || echo "127.0.0.1 $(hostname)" >> "$1/etc/hosts"
+    name=$(hostname)
+    grep -qw "$name" "$1/etc/hosts" || echo "127.0.0.1 localhost $name" >> "$1/etc/hosts"
     mount -t proc proc "$1/proc"
     mount --rbind /sys "$1/sys"
+    mkdir -p "$1/dev/pts"
+    mount -t devpts -o newinstance,ptmxmode=0666 pts "$1/dev/pts"
     mount -t tmpfs shm "$1/dev/shm"
     mount -t tmpfs tmp "$1/tmp"
     root=$1 cwd=$2
