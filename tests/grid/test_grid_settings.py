@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
+from compilers import NEEDS_C
 from torch import nn
 
 from optlab import rules, schedules
@@ -368,6 +369,7 @@ def test_a_bar_is_shown_to_those_who_ask(task, capfd):
     assert "2/2" in capfd.readouterr().err
 
 
+@NEEDS_C
 def test_memory_is_predicted_within_a_factor_of_two(task):
     wide = replace(task, x_train=task.x_train.repeat(1, 20), x_test=task.x_test.repeat(1, 20))
     grid = {"lr": [0.001 * k for k in range(1, 33)], "beta1": 0.9, "beta2": 0.99, "eps": 1e-8}

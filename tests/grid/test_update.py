@@ -4,6 +4,7 @@ import warnings
 
 import pytest
 import torch
+from compilers import NEEDS_C
 
 import optlab
 from optlab import rules
@@ -42,6 +43,7 @@ def test_a_step_is_the_optimizers_step(dtype):
         torch.testing.assert_close(one, alone, **tolerance)
 
 
+@NEEDS_C
 def test_a_compiler_that_fails_is_warned_of_and_done_without(monkeypatch):
     def load(source):
         raise native.CannotCompile("the disk is full\nmore")
