@@ -10,8 +10,9 @@ from dataclasses import dataclass
 class Name:
     """A hyperparameter.
 
-    letter: its LaTeX. meaning: in documentation. condition: on its value, ">= 0", "in [0, 1)" or
-    none, where a class of its own says more.
+    letter: its LaTeX. meaning: in documentation. condition: on a group's entry of that name,
+    ">= 0" or "in [0, 1)"; none where a class says more, and where no class has such an entry:
+    it is then somebody else's.
     """
 
     letter: str
@@ -27,15 +28,15 @@ NAMES = {
     "momentum": Name(r"\mu", "decay of the momentum buffer, ≥ 0."),
     "dampening": Name(r"\tau", "part of the gradient that the buffer leaves out.", ""),
     "weight_decay": Name(r"\lambda", "coefficient λ ≥ 0."),
-    "delta": Name(r"\delta", "added to the root of the sum of squares, ≥ 0."),
+    "delta": Name(r"\delta", "added to the root of the sum of squares, ≥ 0.", ""),
     "eta": Name(r"\eta", "multiplier of the schedule.", ""),
     "rho": Name(r"\rho", "clipping threshold, ≥ 0."),
-    "eps1": Name(r"\epsilon_1", "added to squares, ≥ 0."),
-    "eps2": Name(r"\epsilon_2", "least scale of a parameter, ≥ 0."),
+    "eps1": Name(r"\epsilon_1", "added to squares, ≥ 0.", ""),
+    "eps2": Name(r"\epsilon_2", "least scale of a parameter, ≥ 0.", ""),
     "d": Name("d", "largest root mean square of an update, ≥ 0."),
     "trust_coefficient": Name(r"\eta_0", "factor of the local rate, ≥ 0."),
     "beta2_decay": Name("c", "power with which the decay rate tends to 1, not positive.", ""),
-    "alpha": Name(r"\alpha", "step size, ≥ 0."),
+    "alpha": Name(r"\alpha", "step size, ≥ 0.", ""),
     "initial_accumulator_value": Name("G_0", "what sums of squares start at, ≥ 0."),
 }
 

@@ -215,3 +215,11 @@ def test_lr_may_become_a_tensor_and_change(execution, requires_grad):
         runs.append(train(optimizer, params, range(4, 6)))
     assert_alike(*runs, rtol=0, atol=0)
     assert all(not p.grad_fn and p.is_leaf for p in runs[1])
+
+
+@pytest.mark.parametrize("name", ["alpha", "delta", "eta", "eps1", "eps2", "beta2_decay"])
+def test_an_entry_of_somebody_else_s_may_have_the_name_of_a_rule_s_number(name):
+    (p,) = parameters([(3,)])
+    optimizer = optlab.Adam([{"params": [p], name: -1.0}], lr=0.1)
+    train(optimizer, [p], 2)
+    assert optimizer.param_groups[0][name] == -1.0
