@@ -27,8 +27,9 @@ from optlab.experiments.models import (
 from optlab.experiments.published import ensemble_errors, sgdr_errors
 from optlab.experiments.records import Record, record, recorded
 from optlab.experiments.robust import RobustRegression, gradient_sizes
+from optlab.experiments.run import Run
 from optlab.experiments.scales import settings
-from optlab.experiments.training import Run, train
+from optlab.experiments.training import train
 
 __all__ = [
     "Comparison",

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
 
 from optlab.experiments.files import replacing
+from optlab.experiments.run import Run
 from optlab.schedules import LRScheduler, Schedule
-
-if TYPE_CHECKING:
-    from optlab.experiments.training import Run
 
 
 class Checkpoint:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -14,29 +13,13 @@ from tqdm import tqdm
 
 from optlab.experiments.checkpoints import Checkpoint
 from optlab.experiments.data import Augmentation, Data
+from optlab.experiments.run import Run
 from optlab.experiments.shares import Share
 from optlab.schedules import LRScheduler
 from optlab.seeds import checked
 
 AT_ONCE = 2000  # examples in one evaluation
 WHOLE = Share()
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a training run gave.
-
-    Attributes:
-        loss: mean cross-entropy on the training set after each epoch, before training first:
-            epochs + 1 numbers.
-        error: fraction of test examples misclassified, likewise.
-        predictions: after the epochs asked for, probabilities of the classes, test examples ×
-            classes, on the CPU.
-    """
-
-    loss: list[float]
-    error: list[float]
-    predictions: dict[int, torch.Tensor] = field(default_factory=dict, compare=False, repr=False)
 
 
 def train(
