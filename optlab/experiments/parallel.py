@@ -1,8 +1,8 @@
-"""One batch size of the batch-scaling experiments of chapters 9 and 10, data parallel:
+"""One batch size of the experiments of chapters 9 and 10, shared by several processes::
 
-torchrun --nproc-per-node 2 -m optlab.parallel LARS --batch-size 512 --strategy fsdp2
+    torchrun --nproc-per-node 2 -m optlab.experiments.parallel LARS --batch-size 512
 
-The numbers are those of one process, to rounding, and of `experiments.batch_scaling`.
+Up to rounding, the numbers are those of one process, and of `experiments.batch_scaling`.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 
 import optlab
-from optlab.experiments import Run, settings, train
 from optlab.experiments.batch_scaling import Scaling
-from optlab.experiments.scales import SCALES, BatchScaling
+from optlab.experiments.run import Run
+from optlab.experiments.scales import SCALES, BatchScaling, settings
 from optlab.experiments.scales.task import TRAINING
 from optlab.experiments.shares import Share
+from optlab.experiments.training import train
 from optlab.schedules import LRScheduler
 
 CHAPTERS = {

@@ -1,4 +1,4 @@
-"""`torchrun -m optlab.parallel`: two processes give the numbers of one, and those of the grid."""
+"""`torchrun -m optlab.experiments.parallel`: two processes give what one gives, and the grid."""
 
 import os
 import re
@@ -11,8 +11,8 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from optlab import parallel, rules
-from optlab.experiments import settings
+from optlab import rules
+from optlab.experiments import parallel, settings
 from optlab.experiments.batch_scaling import Scaling, batch_scaling
 from optlab.experiments.shares import Share
 
@@ -95,7 +95,7 @@ def test_one_process_gives_the_numbers_of_the_chapters_experiment(optimizer):
     ],
 )
 def test_bad_input_is_refused_in_one_line(arguments, message, capsys, monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["optlab.parallel", *arguments])
+    monkeypatch.setattr(sys, "argv", ["optlab.experiments.parallel", *arguments])
     assert parallel.command(parallel.main) == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
@@ -108,7 +108,9 @@ def test_bad_input_is_refused_in_one_line(arguments, message, capsys, monkeypatc
 def test_more_processes_than_gpus_are_refused(capsys, monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
-    monkeypatch.setattr(sys, "argv", ["optlab.parallel", "LARS", *BATCH, "--device", "cuda"])
+    monkeypatch.setattr(
+        sys, "argv", ["optlab.experiments.parallel", "LARS", *BATCH, "--device", "cuda"]
+    )
     assert parallel.command(parallel.main) == 2
     assert "2 processes need as many GPUs, and there are 1: lower" in capsys.readouterr().err
 
