@@ -25,7 +25,7 @@ book: .venv/.ok          ## the site, in _build/html
 
 pdf: .venv/.ok           ## the whole book as one file, _build/pdf/optimizers.pdf; needs Chromium
 	$(BIN)/jupyter-book build . --builder custom --custom-builder singlehtml --path-output _build/pdf
-	$(BIN)/python book/pdf.py _build/pdf/_build/singlehtml _build/pdf/optimizers.pdf
+	$(BIN)/python site/pdf.py _build/pdf/_build/singlehtml _build/pdf/optimizers.pdf
 
 test: .venv/.ok          ## rules, interpretations, notebooks (strict), pages
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(PYTEST)

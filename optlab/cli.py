@@ -297,7 +297,7 @@ def javascript(check: bool) -> None:
 
     with _exit_on_error(2):
         if not PATH.parent.is_dir():
-            raise RunError(f"no {PATH.parent} here; work where book/ is")
+            raise RunError(f"no {PATH.parent} here; work where site/ is")
     script = rules_script()
     with _exit_on_error(1):
         if not check:

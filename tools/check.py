@@ -76,7 +76,7 @@ def tests_of(name: str, root: Path) -> list[str]:
         inner = path.parts[1]
         own = [f"tests/{inner}/test_{path.stem}.py", *ABOVE.get(inner, (f"tests/{inner}",))]
         return [*own, *(shown_in(path.stem, root) if inner == "rules" else ())]
-    if room in ("book", "_toc.yml", "_config.yml"):
+    if room in ("book", "site", "_toc.yml", "_config.yml"):
         return [
             *page(name.removesuffix(".md"), root),
             "tests/site/test_pages.py",
@@ -125,7 +125,7 @@ def chosen(names: Iterable[str], root: Path) -> list[str]:
     """Arguments of pytest for all of them, each once, and only what is there."""
     names = list(names)
     lists = [tests_of(name, root) for name in names]
-    if any(name.startswith(("book", "notebooks", "_")) for name in names):
+    if any(name.startswith(("book", "site", "notebooks", "_")) for name in names):
         if not any(name.startswith("notebooks/") for name in names):
             lists.append([PAGE.format(f"notebooks/{CHAPTER}")])
         lists.append([PAGE.format(kind) for kind in KINDS])

@@ -1,6 +1,6 @@
 """The explorer of the book: what it offers, and the script that its pages run.
 
-`rules_script()` is the text of book/_static/explorer/rules.js: step functions from
+`rules_script()` is the text of site/static/explorer/rules.js: step functions from
 `optlab.rules`, schedules from `optlab.schedules`, and the landscapes with their derivatives.
 """
 

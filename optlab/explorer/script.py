@@ -16,7 +16,7 @@ from optlab.ops import zeros_like
 from optlab.report.style import PALETTE
 from optlab.symbolic import JAVASCRIPT_OPERATIONS, javascript_of_layer
 
-PATH = Path("book/_static/explorer/rules.js")
+PATH = Path("site/static/explorer/rules.js")
 MOST = 3 * len(PALETTE)  # each color with a solid, a dashed and a dotted line
 HEAD = """\
 // Made by `optlab javascript` from optlab.rules, optlab.schedules and optlab.explorer.

@@ -329,7 +329,7 @@ def test_the_command_writes_the_script_and_checks_it(tmp_path, monkeypatch):
     command = CliRunner()
     missing = command.invoke(main, ["javascript"])
     assert missing.exit_code == 2
-    assert "work where book/ is" in missing.output
+    assert "work where site/ is" in missing.output
     PATH.parent.mkdir(parents=True)
     assert command.invoke(main, ["javascript"]).exit_code == 0
     assert PATH.read_bytes() == (ROOT / PATH).read_bytes()

@@ -35,7 +35,7 @@ PAGES = [
 ]
 CODE = sorted(
     path
-    for pattern in ("optlab/**/*.py", "book/**/*.py", "tests/**/conftest.py", "tools/*.py", "*.py")
+    for pattern in ("optlab/**/*.py", "site/**/*.py", "tests/**/conftest.py", "tools/*.py", "*.py")
     for path in ROOT.glob(pattern)
 )
 # What a machine has that has the README's packages, and what a page says to install.

@@ -94,7 +94,7 @@ def copy(tmp_path_factory):
     """The package and its tests, with the new optimizer."""
     folder = tmp_path_factory.mktemp("copy")
     skip = shutil.ignore_patterns("__pycache__")
-    for name in ("optlab", "tests", "book/_static/explorer"):
+    for name in ("optlab", "tests", "site/static/explorer"):
         shutil.copytree(ROOT / name, folder / name, ignore=skip)
     shutil.copy(ROOT / "pyproject.toml", folder)
     (folder / "optlab/rules/wander.py").write_text(RULE)

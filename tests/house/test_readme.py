@@ -46,7 +46,7 @@ def test_license_names_both(text):
 
 def test_the_build_says_what_matters(tmp_path, caplog):
     """`-q` leaves warnings, errors and where the site is; subsetting of fonts has no log."""
-    sys.path.insert(0, str(ROOT / "book/_ext"))
+    sys.path.insert(0, str(ROOT / "site/extensions"))
     import light_pages
 
     theme = Path(pydata_sphinx_theme.__file__).parent

@@ -1,7 +1,13 @@
 """CONTRIBUTING's table of rooms is the package, and its way of a weight names what there is."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
+
+import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
@@ -50,3 +56,19 @@ def test_the_way_of_a_weight_is_along_files_that_there_are():
             continue
         source = "".join(p.read_text("utf-8") for p in (ROOT / "optlab").rglob("*.py"))
         assert re.search(rf"\b{function}\b", source), function
+
+
+def test_the_book_is_text_and_its_machinery_is_beside_it():
+    machinery = {".py", ".js", ".css", ".html"}
+    assert [p for p in (ROOT / "book").rglob("*") if p.suffix in machinery] == []
+    named = set(yaml.safe_load((ROOT / "_config.yml").read_text())["sphinx"]["local_extensions"])
+    extensions = {p.stem: p.read_text("utf-8") for p in (ROOT / "site/extensions").glob("*.py")}
+    assert named == {name for name, text in extensions.items() if "\ndef setup(app)" in text}
+
+
+@pytest.mark.parametrize("flags", [["-c"], ["-P", "-c"], ["-X", "frozen_modules=off", "-c"]])
+def test_the_folder_of_the_site_hides_no_module_of_python(flags):
+    where = "import importlib.util as u; print(u.find_spec('site').origin)"
+    command = [sys.executable, *flags, where]
+    found = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert found.strip() in ("frozen", str(Path(os.__file__).with_name("site.py")))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SOURCES = sorted([*(ROOT / "optlab").rglob("*.py"), *(ROOT / "book").rglob("*.py")])
+SOURCES = sorted([*(ROOT / "optlab").rglob("*.py"), *(ROOT / "site").rglob("*.py")])
 REFUSED = {
     "S102": "exec('1')",
     "S301": "import pickle\npickle.load(open('x', 'rb'))",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-EXTENSIONS = Path(__file__).parents[2] / "book/_ext"
+EXTENSIONS = Path(__file__).parents[2] / "site/extensions"
 KINDS = "Algorithm|Corollary|Definition|Exercise|Lemma|Proposition|Theorem"
 TITLES = "div.proof > p.admonition-title, div.exercise > p.admonition-title"
 CONF = f"""

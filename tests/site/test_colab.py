@@ -13,7 +13,7 @@ CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 @pytest.fixture(scope="module")
 def colab():
-    sys.path.insert(0, str(ROOT / "book/_ext"))
+    sys.path.insert(0, str(ROOT / "site/extensions"))
     import colab_notebooks
     import plain_markdown
 
@@ -22,7 +22,7 @@ def colab():
         known |= plain_markdown.names(path.with_suffix(".md").read_text())
     words = colab_notebooks.cited(ROOT / "book/references.bib")
     yield lambda book: colab_notebooks.for_colab(book, known, words, "https://b.example/", "!get")
-    sys.path.remove(str(ROOT / "book/_ext"))
+    sys.path.remove(str(ROOT / "site/extensions"))
 
 
 def converted(colab, text):

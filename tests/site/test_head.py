@@ -53,9 +53,9 @@ def test_without_a_public_address_nothing_points_to_one(site, pages):
 
 @pytest.mark.parametrize("base", ["", "https://books.example/optimizers/"])
 def test_one_public_address_gives_the_rest(tmp_path, base):
-    shutil.copytree(ROOT / "book/_ext", tmp_path / "ext")
+    shutil.copytree(ROOT / "site/extensions", tmp_path / "ext")
     (tmp_path / "templates").mkdir()
-    shutil.copy(ROOT / "book/_templates/not-found.html", tmp_path / "templates")
+    shutil.copy(ROOT / "site/templates/not-found.html", tmp_path / "templates")
     (tmp_path / "index.md").write_text("# A page\n\nOne sentence that says what it is about.\n")
     (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: index\n")
     (tmp_path / "_config.yml").write_text(

@@ -65,7 +65,7 @@ def build(tmp_path):
     or, where Sphinx complains, what it says."""
     (tmp_path / "notebooks").mkdir()
     shutil.copy(ROOT / "notebooks" / f"{CHAPTER}.ipynb", tmp_path / "notebooks")
-    extensions = str(ROOT / "book" / "_ext")
+    extensions = str(ROOT / "site" / "extensions")
     (tmp_path / "conf.py").write_text(
         f"import sys; sys.path.insert(0, {extensions!r}); extensions = ['records_page']\n"
         "html_theme_options = {}\nhtml_theme = 'basic'\nexclude_patterns = ['notebooks']"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).parents[2] / "book/_ext"))
+sys.path.append(str(Path(__file__).parents[2] / "site/extensions"))
 
 import style_sheets
 

@@ -21,7 +21,7 @@ from nbclient import NotebookClient
 import optlab
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "book/_ext"))
+sys.path.insert(0, str(ROOT / "site/extensions"))
 import site_wheel  # noqa: E402
 import take_along  # noqa: E402
 
@@ -180,7 +180,7 @@ def test_no_command_names_the_stranger_s_package():
     """`optlab` on the package index is another project."""
     stranger = re.compile(r"pip install[^\n`]*?[\s'\"](optlab)(?![\w/-])")
     files = [*ROOT.glob("*.md"), *ROOT.glob("book/**/*.md"), *ROOT.glob("notebooks/*.md")]
-    files += [*ROOT.glob("optlab/**/*.py"), *ROOT.glob("book/**/*.py")]
+    files += [*ROOT.glob("optlab/**/*.py"), *ROOT.glob("site/**/*.py")]
     found = [path.name for path in files if stranger.search(path.read_text("utf-8"))]
     assert found == []
     assert stranger.search("pip install 'optlab[sweep]'")

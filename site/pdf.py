@@ -1,6 +1,6 @@
 """`make pdf`: print the book, built as a single page, with Chromium.
 
-python book/pdf.py FOLDER_OF_THE_SITE FILE.pdf
+python site/pdf.py FOLDER_OF_THE_SITE FILE.pdf
 """
 
 import shutil
