@@ -12,9 +12,7 @@ from optlab.experiments.data import (
     surname_characters,
     surnames,
 )
-from optlab.experiments.intervals import Interval, difference_interval, mean_interval
 from optlab.experiments.judging import Comparison, compare, seeds_apart
-from optlab.experiments.losses import nats_per_character
 from optlab.experiments.models import (
     cnn,
     mlp,
@@ -30,6 +28,8 @@ from optlab.experiments.robust import RobustRegression, gradient_sizes
 from optlab.experiments.run import Run
 from optlab.experiments.scales import settings
 from optlab.experiments.training import train
+from optlab.learning.intervals import Interval, difference_interval, mean_interval
+from optlab.learning.losses import nats_per_character
 
 __all__ = [
     "Comparison",

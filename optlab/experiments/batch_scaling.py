@@ -9,7 +9,7 @@ import torch
 
 from optlab import schedules
 from optlab.experiments.scales.batch_scaling import BatchScaling
-from optlab.grid import train_grid
+from optlab.grid import steps_per_epoch, train_grid
 from optlab.rules import Rule
 
 GUESSING = 0.9  # the error of a run that diverged: guessing, with ten classes
@@ -64,7 +64,7 @@ def batch_scaling(
     data = task.data(device)
     errors = []
     for batch_size in settings.batch_sizes:
-        steps = settings.epochs * -(-len(data.y_train) // batch_size)
+        steps = settings.epochs * steps_per_epoch(len(data.y_train), batch_size)
         run = train_grid(
             lambda seed: task.model(seed, device),
             data,

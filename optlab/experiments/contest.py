@@ -14,9 +14,9 @@ from torch.nn.functional import cross_entropy
 
 from optlab import rules, schedules
 from optlab.experiments.data import Data
-from optlab.experiments.losses import nats_per_character
 from optlab.experiments.scales import Characters, Choosing, Task
 from optlab.grid import train_grid
+from optlab.learning.losses import Loss, nats_per_character
 from optlab.rules import Rule
 
 LOOKS = 5  # at a run, equally far apart, after its start
@@ -38,7 +38,7 @@ class Trial:
     batch_size: int
     tuning_seeds: int
     seeds: int
-    loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = cross_entropy
+    loss: Loss = cross_entropy
     curve: str = "error"
 
 

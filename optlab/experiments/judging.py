@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from optlab.experiments.intervals import Interval, mean_interval
 from optlab.grid.results import Best, GridRun
+from optlab.learning.intervals import Interval, mean_interval
 from optlab.rules import Rule
 
 SETS = 3  # of seeds that judge, each by itself

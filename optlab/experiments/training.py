@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -12,9 +10,11 @@ from torch import nn
 from tqdm import tqdm
 
 from optlab.experiments.checkpoints import Checkpoint
-from optlab.experiments.data import Augmentation, Data
 from optlab.experiments.run import Run
 from optlab.experiments.shares import Share
+from optlab.learning.batches import batches, fed, steps_per_epoch
+from optlab.learning.data import Augmentation, Data
+from optlab.learning.randomness import forked
 from optlab.schedules import LRScheduler
 from optlab.seeds import checked
 
@@ -73,7 +73,7 @@ def train(
     _check(data, parameter, autocast)
     if share.world > 1 and (checkpoint is not None or predict_at):
         raise ValueError("checkpoint and predict_at are for one process: leave them out")
-    generator = torch.Generator()
+    generator = torch.Generator().manual_seed(seed)
     run = Run([], [])
     kept = None if checkpoint is None else Checkpoint(Path(checkpoint), model, optimizer, scheduler)
     made_with = {
@@ -84,13 +84,15 @@ def train(
         "augment": str(getattr(augment, "__qualname__", augment)),
         "predict_at": sorted(e for e in predict_at),
     }
-    shown = sys.stderr.isatty() if progress is None else progress
+    hidden = None if progress is None else not progress  # None: shown in a terminal
     was_training = model.training
-    with _drawing_from(seed, generator, parameter.device):
+    with forked(parameter.device):
+        torch.manual_seed(seed)
         done = kept.load(made_with, generator, run) if kept else 0
         if done > epochs + 1:
             raise ValueError(f"{checkpoint} has {done - 1} epochs already, and {epochs} are asked")
-        bar = tqdm(range(done, epochs + 1), disable=not shown, unit="epoch", initial=done)
+        left, total = range(done, epochs + 1), epochs + 1
+        bar = tqdm(left, disable=hidden, unit="epoch", initial=done, total=total)
         for epoch in bar:
             if epoch > 0:
                 _epoch(
@@ -130,14 +132,6 @@ def _check(data: Data, parameter: nn.Parameter, autocast: torch.dtype | None) ->
         raise ValueError(f"autocast must be None or torch.bfloat16; got {autocast}")
 
 
-@contextmanager
-def _drawing_from(seed: int, generator: torch.Generator, device: torch.device) -> Iterator[None]:
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        generator.manual_seed(seed)
-        yield
-
-
 def _epoch(
     model: nn.Module,
     data: Data,
@@ -151,15 +145,12 @@ def _epoch(
 ) -> None:
     model.train()
     device = data.x_train.device
-    order = torch.randperm(len(data.y_train), generator=generator).to(device)
-    for batch in order.split(batch_size):
-        x = data.x_train[batch]
-        if augment is not None:
-            x = augment(x, generator)
-        mine = share.of(data.y_train[batch])
+    n = len(data.y_train)
+    order = batches(n, batch_size, steps_per_epoch(n, batch_size), [generator])
+    for (x,), (y,) in fed(data, order, [generator], augment):
         optimizer.zero_grad()
         with torch.autocast(device.type, dtype=autocast, enabled=autocast is not None):
-            loss = share.loss(model(share.of(x)), mine, len(batch))
+            loss = share.loss(model(share.of(x)), share.of(y), len(y))
         loss.backward()
         optimizer.step()
         if scheduler is not None:

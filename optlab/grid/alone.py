@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from optlab.grid.held import forked, states
 from optlab.grid.reach import Reach, reach
-from optlab.grid.vmapped import Loss, attempt
+from optlab.grid.vmapped import attempt
+from optlab.learning.losses import Loss
+from optlab.learning.randomness import forked, states
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 

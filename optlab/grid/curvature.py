@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from optlab.grid.engine import Engine
-from optlab.grid.targets import PADDING, are_classes, sampled_cross_entropy
-from optlab.grid.vmapped import Loss, first_line, hessian_product
+from optlab.grid.vmapped import first_line, hessian_product
+from optlab.learning.losses import PADDING, Loss, are_classes, sampled_cross_entropy
 from optlab.rules import average_hessian
 
 ESTIMATES = ("gauss-newton-bartlett", "hutchinson")

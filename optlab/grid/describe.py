@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
 from optlab.grid import alone, engine, memory
-from optlab.grid.batches import batches
 from optlab.grid.checks import difference, stepped
 from optlab.grid.engine import Kind
-from optlab.grid.held import forked, held
 from optlab.grid.mlp import layers
 from optlab.grid.reach import reach
 from optlab.grid.serial import keeps_statistics
 from optlab.grid.starts import Starts
-from optlab.grid.targets import PADDING
-from optlab.grid.vmapped import Loss, attempt, first_line, probe, refuse
+from optlab.grid.vmapped import attempt, first_line, probe, refuse
+from optlab.learning.batches import batches, fed
+from optlab.learning.data import Augmentation, Examples
+from optlab.learning.losses import PADDING, Loss
+from optlab.learning.randomness import forked, held
 
 # Examples of the test set that starts are evaluated on.
 _FEW = 16
@@ -28,11 +28,11 @@ _FEW = 16
 
 def describe(
     starts: Starts,
-    data: Any,
+    data: Examples,
     loss: Loss,
     batch_size: int,
     drop_last: bool,
-    augment: Callable[[torch.Tensor, torch.Generator], torch.Tensor] | None,
+    augment: Augmentation | None,
 ) -> Kind:
     """How a network is trained in a grid, tried for a few steps of every seed.
 
@@ -51,7 +51,7 @@ def describe(
     return kind
 
 
-def _check_tensors(params: dict[str, torch.Tensor], data: Any) -> None:
+def _check_tensors(params: dict[str, torch.Tensor], data: Examples) -> None:
     if not params:
         raise ValueError("the model has no parameters that require gradients")
     first = next(iter(params.values()))
@@ -69,24 +69,21 @@ def _check_tensors(params: dict[str, torch.Tensor], data: Any) -> None:
 
 
 def _first_batches(
-    data: Any,
+    data: Examples,
     batch_size: int,
     drop_last: bool,
-    augment: Callable[[torch.Tensor, torch.Generator], torch.Tensor] | None,
+    augment: Augmentation | None,
     seed: int,
     check: bool,
 ) -> list[alone.Batch]:
     """The first two mini-batches of a seed; with `check`, an augmentation is looked at, too, and
     the last batch of an epoch is there, if it is smaller."""
-    generator = torch.Generator().manual_seed(seed)
-    found: list[alone.Batch] = []
-    for examples in batches(len(data.y_train), batch_size, 2, [generator], drop_last):
-        x, y = data.x_train[examples[0]], data.y_train[examples[0]]
-        if augment is not None:
-            if check and not found:
-                alone.check_augmentation(augment, x)
-            x = augment(x, generator)
-        found.append((x, y))
+    n, generators = len(data.y_train), [torch.Generator().manual_seed(seed)]
+    if check and augment is not None:
+        first = next(batches(n, batch_size, 1, [seed], drop_last))[0]
+        alone.check_augmentation(augment, data.x_train[first])
+    order = batches(n, batch_size, 2, generators, drop_last)
+    found = [(x[0], y[0]) for x, y in fed(data, order, generators, augment)]
     rest = len(data.y_train) % batch_size
     if check and rest and not drop_last:
         x, y = found[0]
@@ -97,7 +94,7 @@ def _first_batches(
 def _kind(
     starts: Starts,
     params: dict[str, torch.Tensor],
-    data: Any,
+    data: Examples,
     loss: Loss,
     batch_size: int,
     tried: Sequence[alone.Batch],

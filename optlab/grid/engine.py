@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,10 +14,8 @@ from torch.nn.functional import cross_entropy
 from optlab.grid.mlp import MLP, Layer
 from optlab.grid.serial import Separate, Serial, keeps_statistics
 from optlab.grid.starts import Starts
-from optlab.grid.targets import PADDING, are_classes
 from optlab.grid.vmapped import Vmapped, untrained
-
-Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+from optlab.learning.losses import PADDING, Loss, are_classes
 
 # Examples evaluated at a time, at least.
 _PIECE = 128

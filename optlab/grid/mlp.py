@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.func import grad_and_value, vmap
 
-from optlab.grid.vmapped import Loss
+from optlab.learning.losses import Loss
 
 _aten = torch.ops.aten
 

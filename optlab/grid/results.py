@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+
+from optlab.learning.intervals import half_width
 
 CURVES = ("loss", "error", "test_loss", "batch_loss")
 
@@ -194,14 +195,3 @@ class GridRun:
         """The parameters of one run's snapshot, for `model.load_state_dict`."""
         s = self.seeds.index(seed)
         return {n: p[configuration, s].clone() for n, p in self.snapshots[at].items()}
-
-
-def half_width(values: torch.Tensor, level: float) -> torch.Tensor:
-    """Half the width of Student's t interval of the mean over the last dimension."""
-    from scipy.special import stdtrit
-
-    n = values.shape[-1]
-    if n < 2:
-        return torch.full_like(values[..., 0], math.nan)
-    quantile = float(stdtrit(n - 1, 0.5 + level / 2))
-    return quantile * values.std(-1) / math.sqrt(n)

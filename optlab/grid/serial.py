@@ -13,8 +13,9 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from optlab.grid.held import forked, generators, states
-from optlab.grid.vmapped import Loss, evaluating, hessian_product
+from optlab.grid.vmapped import evaluating, hessian_product
+from optlab.learning.losses import Loss
+from optlab.learning.randomness import forked, generators, states
 
 
 class Serial:

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from optlab.grid.held import held
 from optlab.grid.reach import reach
 from optlab.grid.vmapped import first_line
+from optlab.learning.randomness import held
 
 _GIVE = "give a function seed -> network that builds it"
 

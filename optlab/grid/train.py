@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
+from tqdm import tqdm
 
 from optlab.grid import memory as room
-from optlab.grid.batches import batches, steps_per_epoch
 from optlab.grid.curvature import Averages, Curvature
 from optlab.grid.describe import describe
 from optlab.grid.engine import Engine, Kind
@@ -26,32 +25,19 @@ from optlab.grid.settings import (
 )
 from optlab.grid.starts import Starts
 from optlab.grid.update import Update
+from optlab.learning.batches import batches, fed, steps_per_epoch
+from optlab.learning.data import Augmentation, Examples
+from optlab.learning.losses import Loss
 from optlab.rules import Rule, sophia
 from optlab.seeds import LIMIT
-
-Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-Augmentation = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 
 # Hyperparameters of so many steps are tabulated at a time.
 _BLOCK = 256
 
 
-class Data(Protocol):
-    """A task, such as `optlab.experiments.Data`."""
-
-    @property
-    def x_train(self) -> torch.Tensor: ...
-    @property
-    def y_train(self) -> torch.Tensor: ...
-    @property
-    def x_test(self) -> torch.Tensor: ...
-    @property
-    def y_test(self) -> torch.Tensor: ...
-
-
 def train_grid(
     model: nn.Module | Callable[[int], nn.Module],
-    data: Data,
+    data: Examples,
     rule: Rule | Callable[[torch.Tensor], Rule],
     grid: Mapping[str, Any] | Sequence[Mapping[str, Any]],
     schedule: Any = None,
@@ -196,9 +182,10 @@ def train_grid(
     plan = _Plan(data, augment, rules, found, kind, steps, batch_size, seeds, at, kept, curvature)
     result = _empty(plan)
     chunks = list(_chunks(len(seeds), s, len(found.rows), k))
-    with _bar(progress, steps * len(chunks)) as tick:
+    hidden = None if progress is None else not progress
+    with tqdm(total=steps * len(chunks), unit="step", disable=hidden) as bar:
         for which_seeds, which in chunks:
-            _train(plan, which_seeds, which, result, train_loss, drop_last, compiled, tick)
+            _train(plan, which_seeds, which, result, train_loss, drop_last, compiled, bar.update)
     return GridRun(
         found.axes,
         found.rows,
@@ -218,7 +205,7 @@ def train_grid(
 
 @dataclass
 class _Plan:
-    data: Data
+    data: Examples
     augment: Augmentation | None
     rules: list[Rule]
     found: Configurations
@@ -252,7 +239,7 @@ def _seeds(seeds: Any) -> tuple[int, ...]:
     return found
 
 
-def _examples(data: Data) -> int:
+def _examples(data: Examples) -> int:
     """The number of examples trained on."""
     for x, y in (("x_train", "y_train"), ("x_test", "y_test")):
         sizes = len(getattr(data, x)), len(getattr(data, y))
@@ -335,7 +322,7 @@ def _train(
     train_loss: bool,
     drop_last: bool,
     compiled: bool,
-    tick: Callable[[], None],
+    tick: Callable[[], Any],
 ) -> None:
     """Train configurations `which` of some seeds, and put what is found in its place."""
     data, steps, k = plan.data, plan.steps, len(which)
@@ -367,16 +354,12 @@ def _train(
     look(0)
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
     order = batches(len(data.y_train), plan.batch_size, steps, generators, drop_last)
-    for t, batch in enumerate(order):
+    for t, (x, y) in enumerate(fed(data, order, generators, plan.augment)):
         if t % _BLOCK == 0:
             hyper = scheduled(plan.found, which, t, min(steps, t + _BLOCK))
             hyper = {n: x.repeat(1, len(seeds)) for n, x in hyper.items()}
             for update in updates:
                 update.prepare(t, hyper)
-        examples = batch.to(plan.kind.device, non_blocking=True)
-        x, y = data.x_train[examples], data.y_train[examples]
-        if plan.augment is not None:
-            x = torch.stack([plan.augment(a, g) for a, g in zip(x, generators, strict=True)])
         if averages is not None:
             averages(t, x, y, hyper["beta2"][t % _BLOCK])
         batch_loss[t] = engine.losses(x, y)
@@ -419,23 +402,3 @@ def _averages(
     }
     averaged = [found.get(id(p)) for p in engine.params]
     return plan.curvature.averages(engine, seeds, averaged)
-
-
-class _bar:
-    """A progress bar, or none."""
-
-    def __init__(self, shown: bool | None, total: int):
-        self.shown = sys.stderr.isatty() if shown is None else shown
-        self.total = total
-
-    def __enter__(self) -> Callable[[], None]:
-        if not self.shown:
-            return lambda: None
-        from tqdm.auto import tqdm
-
-        self.bar = tqdm(total=self.total, unit="step")
-        return lambda: self.bar.update() and None
-
-    def __exit__(self, *_: Any) -> None:
-        if self.shown:
-            self.bar.close()

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.func import functional_call, grad, grad_and_value, vmap
 
-Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+from optlab.learning.losses import Loss
 
 
 class Vmapped:

@@ -275,3 +275,14 @@ def test_the_papers_network_trains_and_goes_on_with_the_same_bits(tmp_path, devi
     run(2, tmp_path / "a.pt")
     assert run(4, tmp_path / "a.pt") == whole
     assert whole.loss[4] < whole.loss[0]
+
+
+def test_the_bar_of_a_run_that_goes_on_counts_all_epochs(tmp_path, capsys):
+    for epochs in (1, 3):
+        model = mlp([64, 4, 10], seed=0)
+        optimizer = optlab.SGD(model.parameters(), lr=0.1)
+        kept = {"checkpoint": tmp_path / "run", "progress": epochs == 3}
+        train(model, digits(), optimizer, epochs=epochs, batch_size=700, seed=0, **kept)
+    shown = capsys.readouterr().err
+    assert "2/4" in shown
+    assert "4/4" in shown

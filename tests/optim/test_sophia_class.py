@@ -7,7 +7,7 @@ import torch
 from twins import assert_alike, give_gradients, parameters
 
 import optlab
-from optlab.experiments.intervals import mean_interval
+from optlab.learning.intervals import mean_interval
 from optlab.optim import gauss_newton_bartlett, hutchinson, sophia
 
 

@@ -13,7 +13,7 @@ from optlab.experiments.data.fashion_mnist import fashion_mnist
 from optlab.experiments.data.fetch import folder
 from optlab.experiments.data.mnist1d import mnist1d
 from optlab.experiments.data.surnames import ALPHABET, Surnames, surname_characters, surnames
-from optlab.experiments.data.task import Augmentation, Data
+from optlab.learning.data import Augmentation, Data
 
 __all__ = [
     "ALPHABET",

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from optlab.experiments.data.fetch import fetch
-from optlab.experiments.data.task import Data
+from optlab.learning.data import Data
 
 # The binary version: records of one label and 3072 pixels, and no pickle to be run.
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from optlab.experiments.data.task import Data
+from optlab.learning.data import Data
 
 
 def digits(

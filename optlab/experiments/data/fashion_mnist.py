@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from optlab.experiments.data.errors import DataError
 from optlab.experiments.data.fetch import fetch
-from optlab.experiments.data.task import Data
+from optlab.learning.data import Data
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")  # of the package dataset-fashion-mnist
 LARGEST = 2**26  # bytes unpacked; the images for training have 47 million

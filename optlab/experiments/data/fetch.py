@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
 import warnings
@@ -188,13 +187,7 @@ class _Transfer:
             if coming.isdecimal() and here + int(coming) > LARGEST:
                 raise _TooLargeError
             total = here + int(coming) if coming.isdecimal() else None
-            with tqdm(
-                total=total,
-                initial=here,
-                unit="B",
-                unit_scale=True,
-                disable=not sys.stderr.isatty(),
-            ) as bar:
+            with tqdm(total=total, initial=here, unit="B", unit_scale=True, disable=None) as bar:
                 try:
                     while chunk := answer.raw.read1(_AT_ONCE):
                         with self.lock:

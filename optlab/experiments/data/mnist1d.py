@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import random
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Any
 
@@ -16,7 +14,8 @@ from numpy.typing import NDArray
 from optlab.experiments.data.errors import DataError
 from optlab.experiments.data.fetch import folder
 from optlab.experiments.data.seal import read_sealed, write_sealed
-from optlab.experiments.data.task import Data
+from optlab.learning.data import Data
+from optlab.learning.randomness import others_held
 
 PARTS = ("x", "y", "x_test", "y_test")
 
@@ -57,17 +56,6 @@ def _kept_or_made() -> dict[str, NDArray[Any]]:
 def _make() -> dict[str, NDArray[Any]]:
     from mnist1d.data import make_dataset
 
-    with _random_states_kept():
+    with others_held():  # the package seeds the global generators
         made = make_dataset()
     return {name: made[name] for name in PARTS}
-
-
-@contextmanager
-def _random_states_kept() -> Iterator[None]:
-    """The package seeds the global generators."""
-    ours, numpys = random.getstate(), np.random.get_state()
-    try:
-        yield
-    finally:
-        random.setstate(ours)
-        np.random.set_state(numpys)

@@ -8,11 +8,11 @@ from importlib.resources import files
 
 import torch
 
-from optlab.experiments.data.task import Data
+from optlab.learning.data import Data
+from optlab.learning.losses import PADDING
 from optlab.seeds import checked
 
 ALPHABET = "\nABCDEFGHIJKLMNOPQRSTUVWXYZ"
-NO_TARGET = -100  # what torch's losses leave out
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def surname_characters(length: int, *, test: int = 4000, seed: int = 0) -> Data:
     """The surnames as a task: the next character, at each of `length` places.
 
     x is n × length numbers of characters, y the characters that follow, up to the line end
-    after the name; places after that have the target NO_TARGET. Names longer than length - 1
+    after the name; places after that have the target PADDING. Names longer than length - 1
     are left out. Training names are in random order, so that `first(n)` is a sample of them.
 
     Args:
@@ -66,5 +66,5 @@ def surname_characters(length: int, *, test: int = 4000, seed: int = 0) -> Data:
         )
     rows = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))]
     x, y = rows[:, :-1], rows[:, 1:].clone()
-    y[:, 1:][y[:, :-1] == 0] = NO_TARGET  # the name before was over
+    y[:, 1:][y[:, :-1] == 0] = PADDING  # the name before was over
     return Data(x[test:], y[test:], x[:test], y[:test])

@@ -1,14 +1,29 @@
-"""What a data set is to an experiment."""
+"""What a data set is to training."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import torch
 from torch.nn.functional import avg_pool2d
 
+# Inputs of a mini-batch, and a generator to draw from -> inputs.
 Augmentation = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
+
+
+class Examples(Protocol):
+    """Inputs and targets, such as `Data` holds."""
+
+    @property
+    def x_train(self) -> torch.Tensor: ...
+    @property
+    def y_train(self) -> torch.Tensor: ...
+    @property
+    def x_test(self) -> torch.Tensor: ...
+    @property
+    def y_test(self) -> torch.Tensor: ...
 
 
 @dataclass(frozen=True)

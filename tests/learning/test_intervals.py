@@ -1,9 +1,11 @@
 """Intervals over seeds, against SciPy's."""
 
 import pytest
+import torch
 from scipy import stats
 
 from optlab.experiments import difference_interval, mean_interval
+from optlab.learning.intervals import half_width
 
 
 def test_mean_interval_is_students():
@@ -32,3 +34,11 @@ def test_the_interval_of_a_difference_is_welch_s():
 def test_a_difference_without_spread_has_no_interval(first, second):
     with pytest.raises(ValueError, match=r"add seeds|neither side varies"):
         difference_interval(first, second)
+
+
+def test_the_half_width_of_rows_is_that_of_each_sample():
+    rows = torch.tensor([[1.0, 2.0, 4.0, 8.0], [3.0, 3.0, 5.0, 4.0]], dtype=torch.float64)
+    for row, half in zip(rows, half_width(rows, 0.9), strict=True):
+        interval = mean_interval(row.tolist(), level=0.9)
+        assert float(half) == pytest.approx((interval.high - interval.low) / 2, rel=1e-12)
+    assert half_width(rows[:, :1], 0.9).isnan().all()

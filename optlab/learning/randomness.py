@@ -1,4 +1,4 @@
-"""What is tried before training leaves no trace in the random numbers that are drawn after it."""
+"""What is drawn by the way leaves no trace in the random numbers that are drawn after it."""
 
 from __future__ import annotations
 
@@ -16,15 +16,21 @@ def forked(device: torch.device) -> AbstractContextManager[None]:
 
 
 @contextmanager
-def held() -> Iterator[None]:
-    """The same for all devices, and for the global generators of Python and NumPy."""
+def others_held() -> Iterator[None]:
+    """The same for the global generators of Python and NumPy."""
     of_python, of_numpy = random.getstate(), np.random.get_state()
     try:
-        with torch.random.fork_rng():
-            yield
+        yield
     finally:
         random.setstate(of_python)
         np.random.set_state(of_numpy)
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """The same for the global generators of Python, of NumPy, and of torch on all devices."""
+    with others_held(), torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        yield
 
 
 def generators(device: torch.device) -> list[torch.Generator]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean, stdev
 
+import torch
 from scipy.special import stdtrit  # scipy.stats takes half a second to load
 
 
@@ -33,8 +34,7 @@ def mean_interval(samples: Sequence[float], level: float = 0.95) -> Interval:
     if len(samples) < 2:
         raise ValueError(f"an interval needs two samples or more, not {len(samples)}: add seeds")
     center = mean(samples)
-    quantile = float(stdtrit(len(samples) - 1, 0.5 + level / 2))
-    width = quantile * stdev(samples) / math.sqrt(len(samples))
+    width = _quantile(len(samples) - 1, level) * stdev(samples) / math.sqrt(len(samples))
     return Interval(center, center - width, center + width)
 
 
@@ -54,5 +54,19 @@ def difference_interval(
         raise ValueError("neither side varies: there is no interval")
     freedom = (a + b) ** 2 / (a**2 / (len(first) - 1) + b**2 / (len(second) - 1))
     center = mean(first) - mean(second)
-    width = float(stdtrit(freedom, 0.5 + level / 2)) * math.sqrt(a + b)
+    width = _quantile(freedom, level) * math.sqrt(a + b)
     return Interval(center, center - width, center + width)
+
+
+def half_width(values: torch.Tensor, level: float) -> torch.Tensor:
+    """Half the width of the interval of `mean_interval`, over the last dimension; NaN for fewer
+    than two samples."""
+    n = values.shape[-1]
+    if n < 2:
+        return torch.full_like(values[..., 0], math.nan)
+    return _quantile(n - 1, level) * values.std(-1) / math.sqrt(n)
+
+
+def _quantile(freedom: float, level: float) -> float:
+    """How far Student's t is from 0 at most, with probability `level`."""
+    return float(stdtrit(freedom, 0.5 + level / 2))

@@ -1,0 +1,1 @@
+"""What grids and training loops share: data, mini-batches, losses, randomness, intervals."""
