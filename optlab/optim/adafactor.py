@@ -98,8 +98,6 @@ class Adafactor(RuleOptimizer):
         largest = sorted(sorted(range(x.dim()), key=lambda k: -x.shape[k])[:2])
         return x.movedim(largest, (-2, -1))
 
-    def hyperparameters(
-        self, group: dict[str, Any], rule: Rule, first: bool | torch.Tensor
-    ) -> dict[str, Any]:
+    def hyperparameters(self, group: dict[str, Any], rule: Rule) -> dict[str, Any]:
         eps1, eps2 = group["eps"]
-        return super().hyperparameters({**group, "eps1": eps1, "eps2": eps2}, rule, first)
+        return super().hyperparameters({**group, "eps1": eps1, "eps2": eps2}, rule)

@@ -24,10 +24,8 @@ class _AdaGrad(RuleOptimizer):
     def rule(self, group: dict[str, Any]) -> Rule:
         return (self.rules_l2 if group["weight_decay"] else self.rules)[group["form"]]
 
-    def hyperparameters(
-        self, group: dict[str, Any], rule: Rule, first: bool | torch.Tensor
-    ) -> dict[str, Any]:
-        return super().hyperparameters({**group, "delta": group["eps"]}, rule, first)
+    def hyperparameters(self, group: dict[str, Any], rule: Rule) -> dict[str, Any]:
+        return super().hyperparameters({**group, "delta": group["eps"]}, rule)
 
 
 class AdaGrad(_AdaGrad):

@@ -125,10 +125,8 @@ class AdamW(RuleOptimizer):
     def rule(self, group: dict[str, Any]) -> Rule:
         return _adam_decayed if group["decay_by"] == "lr" else adamw
 
-    def hyperparameters(
-        self, group: dict[str, Any], rule: Rule, first: bool | torch.Tensor
-    ) -> dict[str, Any]:
-        values = super().hyperparameters(group, rule, first)
+    def hyperparameters(self, group: dict[str, Any], rule: Rule) -> dict[str, Any]:
+        values = super().hyperparameters(group, rule)
         if group["decay_by"] == "schedule":
             self._remember_lr(group)  # where decay_by was changed on the way
             base = number(group.get("initial_lr", group["base_lr"]))

@@ -71,7 +71,5 @@ class LARS(RuleOptimizer):
     def rule(self, group: dict[str, Any]) -> Rule:
         return _RULES[group["form"]]
 
-    def hyperparameters(
-        self, group: dict[str, Any], rule: Rule, first: bool | torch.Tensor
-    ) -> dict[str, Any]:
-        return super().hyperparameters({**group, "beta1": group["momentum"]}, rule, first)
+    def hyperparameters(self, group: dict[str, Any], rule: Rule) -> dict[str, Any]:
+        return super().hyperparameters({**group, "beta1": group["momentum"]}, rule)

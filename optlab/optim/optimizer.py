@@ -101,15 +101,8 @@ class RuleOptimizer(torch.optim.Optimizer):
         value: torch.Tensor = self.rule_for(like, group).initial[name](self.arrange(like))
         return value.detach()
 
-    def hyperparameters(
-        self, group: dict[str, Any], rule: Rule, first: bool | torch.Tensor
-    ) -> dict[str, Any]:
-        """The rule's keyword arguments, from the group's entries of the same names.
-
-        Args:
-            first: whether the state is the rule's initial one; 0.0 or 1.0 on the device where
-                only the device knows.
-        """
+    def hyperparameters(self, group: dict[str, Any], rule: Rule) -> dict[str, Any]:
+        """The rule's keyword arguments, from the group's entries of the same names."""
         values = {**group, "lr": number(group["lr"])}
         if "betas" in group:
             values["beta1"], values["beta2"] = group["betas"]
@@ -361,9 +354,9 @@ class RuleOptimizer(torch.optim.Optimizer):
 
     def _alike(
         self, group: dict[str, Any], params: list[torch.Tensor]
-    ) -> list[tuple[Rule, list[torch.Tensor], Any, bool]]:
-        """Parameters of a group in parts that one step treats alike: with their rule, the count
-        that they share, and whether their state is the initial one."""
+    ) -> list[tuple[Rule, list[torch.Tensor], Any]]:
+        """Parameters of a group in parts that one step treats alike: with their rule, and the
+        count that they share."""
         alike: dict[tuple[Any, ...], list[torch.Tensor]] = defaultdict(list)
         keys: dict[Rule, list[str]] = {}
         skipping = group["nonfinite"] == "skip"
@@ -372,15 +365,10 @@ class RuleOptimizer(torch.optim.Optimizer):
             if rule not in keys:
                 keys[rule] = ["step", *map(self.key_of, rule.initial)]
             state = self.state[p]
-            first = False
-            for key in keys[rule]:
-                if not isinstance(state.get(key), torch.Tensor):
-                    first = self.complete_state(p, rule, group)
-                    break
-            count = self._count(p, skipping)
-            first = first or (not skipping and count == 0)
-            alike[rule, p.device, p.dtype, count, first].append(p)
-        return [(rule, ps, count, first) for (rule, _, _, count, first), ps in alike.items()]
+            if not all(isinstance(state.get(key), torch.Tensor) for key in keys[rule]):
+                self.complete_state(p, rule, group)
+            alike[rule, p.device, p.dtype, self._count(p, skipping)].append(p)
+        return [(rule, ps, count) for (rule, _, _, count), ps in alike.items()]
 
     def _count(self, p: torch.Tensor, on_device: bool) -> object:
         """The number of steps of p, or anything that only parameters with the same number share:
@@ -403,8 +391,8 @@ class RuleOptimizer(torch.optim.Optimizer):
             self._histories.drop(p)
         return int(steps)
 
-    def complete_state(self, p: torch.Tensor, rule: Rule, group: dict[str, Any]) -> bool:
-        """Give p the state that the rule needs; True if some of it had to be made."""
+    def complete_state(self, p: torch.Tensor, rule: Rule, group: dict[str, Any]) -> None:
+        """Give p the state that the rule needs, as far as it is not there."""
         state = self.state[p]
         missing = [name for name in rule.initial if state.get(self.key_of(name)) is None]
         step = state.get("step")
@@ -420,7 +408,6 @@ class RuleOptimizer(torch.optim.Optimizer):
             state["step"] = as_count(step, described(p, self.param_groups))
         for name in missing:
             state[self.key_of(name)] = self.initial(name, p.to(state_dtype(p)), group)
-        return bool(missing)
 
     def key_of(self, name: str) -> str:
         """The key in `state_dict()` of the state variable that the rule calls `name`."""
@@ -433,7 +420,6 @@ class RuleOptimizer(torch.optim.Optimizer):
         rule: Rule,
         params: list[torch.Tensor],
         count: Any,
-        first: bool,
         finite: torch.Tensor | None,
     ) -> Prepared:
         dtype = params[0].dtype
@@ -441,11 +427,11 @@ class RuleOptimizer(torch.optim.Optimizer):
         steps = [state["step"] for state in states]
         if finite is None:
             t = count + 1
-            hyper = self.hyperparameters(group, rule, first)
+            hyper = self.hyperparameters(group, rule)
         else:
             finite = finite.to(params[0].device)
             t = steps[0].double() + 1
-            hyper = self.hyperparameters(group, rule, first or (t == 1).double())
+            hyper = self.hyperparameters(group, rule)
             rule, hyper = guarded(rule), {**hyper, "finite": finite}
         grads = [p.grad for p in params if p.grad is not None]
         if dtype.is_complex:
@@ -467,7 +453,7 @@ class RuleOptimizer(torch.optim.Optimizer):
             batch.params, batch.grads = _real(arranged), _real(grads)
             batch.state = {name: _real(xs) for name, xs in state.items()}
         rounded = compute is not None and group["rounding"] == "stochastic"
-        return Prepared(batch, place, group["execution"], params, steps, finite, rounded, first)
+        return Prepared(batch, place, group["execution"], params, steps, finite, rounded)
 
     def name_of(self, params: list[torch.Tensor], i: int) -> str:
         """For messages, what the i-th of some parameters is called, such as "parameter 3,"."""

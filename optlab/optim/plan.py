@@ -49,7 +49,6 @@ class Prepared:
     group: the place of its group.
     finite: whether all gradients are finite, where the step is skipped otherwise.
     rounded: whether new values of the parameters are rounded at random.
-    first: whether the state is the initial one.
     """
 
     batch: Batch
@@ -59,7 +58,6 @@ class Prepared:
     steps: list[torch.Tensor]
     finite: torch.Tensor | None
     rounded: bool
-    first: bool
 
 
 @dataclass
@@ -171,7 +169,7 @@ class Plan:
         batches = []  # before the tensors are looked at, as methods of a subclass are called here
         for part, group, state in zip(self.parts, groups, states, strict=True):
             ps, gs = params[part.begin : part.end], grads[part.begin : part.end]
-            hyper = optimizer.hyperparameters(group, part.rule, False)
+            hyper = optimizer.hyperparameters(group, part.rule)
             name = functools.partial(optimizer.name_of, ps)
             t = part.t + 1
             batches.append(
@@ -236,8 +234,10 @@ def plan_of(
         return None
     for each, known in zip(prepared, found, strict=True):
         batch = each.batch
-        ordinary = known.addresses is not None and not (each.first or each.rounded)
+        ordinary = known.addresses is not None and not each.rounded
         if not ordinary or each.finite is not None or not all(map(_is_readable, each.steps)):
+            return None
+        if batch.t == 1:  # where one step is all, a plan is not worth its making
             return None
         grads = [p.grad for p in each.params]
         if not all(map(operator.is_, (*each.params, *grads), (*batch.params, *batch.grads))):

@@ -7,10 +7,24 @@ from typing import Any, ClassVar
 import torch
 from torch.optim.optimizer import ParamsT
 
+from optlab.ops import minimum
 from optlab.optim.optimizer import RuleOptimizer
-from optlab.rules import Rule, gradient_descent, momentum, with_l2
+from optlab.rules import Rule, State, gradient_descent, momentum, with_l2
 
-_gradient_descent_l2, _momentum_l2 = with_l2(gradient_descent), with_l2(momentum)
+
+def _as_torch_begins(inner: Rule) -> Rule:
+    """The rule `inner` with a buffer that starts as the first gradient, which is not damped."""
+
+    def begun(
+        p: Any, g: Any, s: State, t: Any, *, dampening: Any, **hyperparameters: Any
+    ) -> tuple[Any, State]:
+        return inner(p, g, s, t, dampening=dampening * minimum(t - 1, 1), **hyperparameters)
+
+    return Rule(begun, inner.initial, around=inner)
+
+
+_damped = _as_torch_begins(momentum)
+_gradient_descent_l2, _momentum_l2, _damped_l2 = map(with_l2, (gradient_descent, momentum, _damped))
 
 
 class SGD(RuleOptimizer):
@@ -70,13 +84,13 @@ class SGD(RuleOptimizer):
 
     def rule(self, group: dict[str, Any]) -> Rule:
         if group["momentum"]:
+            if group["dampening"]:
+                return _damped_l2 if group["weight_decay"] else _damped
             return _momentum_l2 if group["weight_decay"] else momentum
         return _gradient_descent_l2 if group["weight_decay"] else gradient_descent
 
-    def hyperparameters(
-        self, group: dict[str, Any], rule: Rule, first: bool | torch.Tensor
-    ) -> dict[str, Any]:
-        values = super().hyperparameters(group, rule, first)
-        if values.get("dampening"):
-            values["dampening"] *= 1 - first  # as in torch, the buffer starts as the first gradient
-        return values
+    def complete_state(self, p: torch.Tensor, rule: Rule, group: dict[str, Any]) -> None:
+        if any(self.state[p].get(self.key_of(name)) is None for name in rule.initial):
+            # A buffer that is new, since momentum was 0 until now, takes its first step.
+            self.state[p].pop("step", None)
+        super().complete_state(p, rule, group)

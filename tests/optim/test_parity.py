@@ -105,18 +105,52 @@ def test_half_precision_is_single_precision_rounded_once_a_step(name, options, d
 
 
 @pytest.mark.parametrize("execution", EXECUTIONS)
-def test_dampening_leaves_the_first_gradient_of_a_late_buffer_alone(execution):
+@pytest.mark.parametrize("weight_decay", [0, 0.1])
+@pytest.mark.parametrize("nonfinite", ["propagate", "skip"])
+def test_dampening_leaves_the_first_gradient_of_a_late_buffer_alone(
+    nonfinite, weight_decay, execution
+):
     # A schedule may switch momentum on; torch then starts the buffer as the gradient itself.
     ours, theirs = parameters(), parameters()
+    settings = {"lr": 0.1, "dampening": 0.5, "weight_decay": weight_decay}
     optimizers = [
-        optlab.SGD(ours, lr=0.1, dampening=0.5, execution=execution),
-        torch.optim.SGD(theirs, lr=0.1, dampening=0.5),
+        optlab.SGD(ours, **settings, execution=execution, nonfinite=nonfinite),
+        torch.optim.SGD(theirs, **settings),
     ]
     for optimizer, params in zip(optimizers, (ours, theirs), strict=True):
         train(optimizer, params, range(2))
         optimizer.param_groups[0]["momentum"] = 0.9
         train(optimizer, params, range(2, 5))
     assert_alike(ours, theirs)
+
+
+@pytest.mark.parametrize("execution", EXECUTIONS)
+def test_the_first_gradient_is_that_of_the_first_step_that_is_taken(execution):
+    ours, theirs = parameters(), parameters()
+    settings = {"lr": 0.1, "momentum": 0.9, "dampening": 0.5}
+    optimizer = optlab.SGD(ours, **settings, execution=execution, nonfinite="skip")
+    optimizer.init_state()
+    for p in ours:
+        p.grad = torch.full_like(p, torch.nan)
+    optimizer.step()
+    train(optimizer, ours, 3)
+    train(torch.optim.SGD(theirs, **settings), theirs, 3)
+    assert_alike(ours, theirs)
+
+
+@pytest.mark.parametrize("execution", EXECUTIONS)
+def test_each_parameter_has_a_first_gradient_of_its_own(execution):
+    runs = []
+    for module, more in ((torch.optim, {}), (optlab, {"execution": execution})):
+        params = parameters()
+        optimizer = module.SGD(params, lr=0.1, momentum=0.9, dampening=0.5, **more)
+        for step in range(4):
+            for p in params:
+                p.grad = torch.full_like(p, step + 1.0)
+            params[0].grad = None if step < 2 else params[0].grad
+            optimizer.step()
+        runs.append(params)
+    assert_alike(*runs)
 
 
 class Unusual(optlab.optim.RuleOptimizer):

@@ -314,8 +314,8 @@ def test_entries_named_like_a_rule_s_functions_are_not_for_the_rule(label):
 
 def test_a_subclass_may_set_a_rule_s_function():
     class Nonnegative(optlab.SGD):
-        def hyperparameters(self, group, rule, first):
-            values = super().hyperparameters(group, rule, first)
+        def hyperparameters(self, group, rule):
+            values = super().hyperparameters(group, rule)
             return {**values, "project": lambda w, weights=None: w.clamp(min=0)}
 
     (p,) = params = parameters([(30,)])

@@ -436,10 +436,10 @@ def test_a_rule_may_depend_on_any_entry_of_a_group(how):
         def rule_for(self, p, group):
             return optlab.rules.lion if group.get("signs") else super().rule_for(p, group)
 
-        def hyperparameters(self, group, rule, first):
+        def hyperparameters(self, group, rule):
             if rule is optlab.rules.lion:
                 return {"lr": 0.1, "beta1": 0.9, "beta2": 0.99, "weight_decay": 0.0}
-            return super().hyperparameters(group, rule, first)
+            return super().hyperparameters(group, rule)
 
     runs = [Run(how, planned=planned, make=Mine).steps(3) for planned in (True, False)]
     for run in runs:
@@ -466,8 +466,8 @@ def test_a_rule_may_depend_on_a_setting_and_on_the_shape(how):
 
 def test_hyperparameters_of_another_kind_find_another_kernel():
     class Mine(optlab.SGD):
-        def hyperparameters(self, group, rule, first):
-            return {**super().hyperparameters(group, rule, first), **getattr(self, "extra", {})}
+        def hyperparameters(self, group, rule):
+            return {**super().hyperparameters(group, rule), **getattr(self, "extra", {})}
 
     runs = [
         Run("compiled", planned=planned, make=Mine, momentum=0.9).steps(3)
