@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from optlab import schedules
-from optlab.experiments.scales.batch_scaling import BatchScaling
+from optlab.experiments.scales.c09_lars import Settings
 from optlab.grid import steps_per_epoch, train_grid
 from optlab.rules import Rule
 
@@ -44,7 +44,7 @@ class Scaling:
 
 
 def batch_scaling(
-    settings: BatchScaling,
+    settings: Settings,
     rule: Rule | Callable[[torch.Tensor], Rule],
     scalings: Sequence[Scaling],
     hyperparameters: Mapping[str, float],

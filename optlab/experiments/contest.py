@@ -14,7 +14,8 @@ from torch.nn.functional import cross_entropy
 
 from optlab import rules, schedules
 from optlab.experiments.data import Data
-from optlab.experiments.scales import Characters, Choosing, Task
+from optlab.experiments.scales import Characters, Task
+from optlab.experiments.scales.c15_choosing_an_optimizer import Settings
 from optlab.grid import train_grid
 from optlab.learning.losses import Loss, nats_per_character
 from optlab.rules import Rule
@@ -42,7 +43,7 @@ class Trial:
     curve: str = "error"
 
 
-def trials(settings: Choosing, device: torch.device | str = "cpu") -> dict[str, Trial]:
+def trials(settings: Settings, device: torch.device | str = "cpu") -> dict[str, Trial]:
     """The three tasks of the settings, by name."""
     tasks: dict[str, Task | Characters] = {
         settings.images.dataset: settings.images,

@@ -22,7 +22,8 @@ from torch.distributed.fsdp import fully_shard
 import optlab
 from optlab.experiments.batch_scaling import Scaling
 from optlab.experiments.run import Run
-from optlab.experiments.scales import SCALES, BatchScaling, settings
+from optlab.experiments.scales import SCALES, settings
+from optlab.experiments.scales.c09_lars import Settings
 from optlab.experiments.scales.task import TRAINING
 from optlab.experiments.shares import Share
 from optlab.experiments.training import train
@@ -96,7 +97,7 @@ def main(
 
 
 def run(
-    chapter: BatchScaling,
+    chapter: Settings,
     optimizer: str,
     scaling: Scaling,
     batch_size: int,
@@ -159,16 +160,16 @@ def spread(model: nn.Module, strategy: str, place: torch.device) -> nn.Module:
     return model
 
 
-def _hyperparameters(optimizer: str, chapter: BatchScaling) -> dict[str, Any]:
+def _hyperparameters(optimizer: str, chapter: Settings) -> dict[str, Any]:
     """The chapter's, as torch's arguments; what is not here is the class's default."""
     own = {"momentum": chapter.momentum} if optimizer in ("SGD", "LARS") else {"eps": 1e-6}
     decay = {} if optimizer == "Adam" else {"weight_decay": chapter.weight_decay}
     return {**own, **decay}
 
 
-def _settings(optimizer: str, scale: str) -> BatchScaling:
+def _settings(optimizer: str, scale: str) -> Settings:
     found = settings(CHAPTERS[optimizer], scale)
-    assert isinstance(found, BatchScaling)
+    assert isinstance(found, Settings)
     return found
 
 

@@ -13,7 +13,7 @@ from optlab.experiments.batch_scaling import (
     batch_scaling,
     best_at_each_batch,
 )
-from optlab.experiments.scales.batch_scaling import BatchScaling
+from optlab.experiments.scales.c09_lars import Settings
 from optlab.experiments.scales.task import TRAINING
 from optlab.rules import lars, momentum, with_l2
 from optlab.schedules import LRScheduler
@@ -85,7 +85,7 @@ def test_the_control_is_judged_on_seeds_that_it_was_not_chosen_on():
 @pytest.mark.parametrize("scale", ["ci", "small", "gpu", "paper"])
 def test_batches_are_powers_of_two_from_32_to_half_the_training_set(scale):
     found = settings("09-lars", scale)
-    assert isinstance(found, BatchScaling)
+    assert isinstance(found, Settings)
     half = (found.task.examples or TRAINING[found.task.dataset]) / 2
     assert found.batch_sizes[0] == found.task.batch_size == 32
     assert half / 2 < found.batch_sizes[-1] <= half

@@ -2,21 +2,48 @@
 
 from dataclasses import fields, is_dataclass
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 import torch
 
-from optlab.experiments import digits, mnist1d, settings
+import optlab
+from optlab.experiments import digits, mnist1d, scales, settings
 from optlab.experiments.scales import CHAPTERS, SCALES, Task
 from optlab.experiments.scales.task import SHAPES, TRAINING
 from optlab.schedules import cycle_ends
 
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 ALL = [(chapter, scale) for chapter in CHAPTERS for scale in SCALES]
 
 
 def tasks(chapter, scale):
     values = settings(chapter, scale)
     return [v for f in fields(values) if isinstance(v := getattr(values, f.name), Task)]
+
+
+def test_each_file_is_the_settings_of_one_chapter_in_the_book_s_order():
+    found = sorted(path.stem for path in Path(scales.__file__).parent.glob("c[0-9]*.py"))
+    assert [f"c{chapter.replace('-', '_')}" for chapter in CHAPTERS] == found
+    assert len(found) >= 9
+    for chapter, name in zip(CHAPTERS, found, strict=True):
+        assert (NOTEBOOKS / f"{chapter}.ipynb").is_file()
+        module = import_module(f"optlab.experiments.scales.{name}")
+        assert tuple(module.SCALES) == SCALES
+        for scale, made in module.SCALES.items():
+            assert type(made) is module.Settings
+            assert settings(chapter, scale) is made
+
+
+def test_no_class_of_settings_bears_an_optimizer_s_name():
+    names = {
+        cls.__name__
+        for rows in CHAPTERS.values()
+        for made in rows.values()
+        for cls in type(made).__mro__
+    }
+    assert names == {"Settings", "Experiment", "object"}
+    assert names.isdisjoint(optlab.__all__)
 
 
 @pytest.mark.parametrize(("chapter", "scale"), ALL)

@@ -104,9 +104,15 @@ class Task:
 
 
 DIGITS = Task("digits", "mlp", (64,))
+SIGNALS = Task("mnist1d", "mlp", (64,))
 FASHION = Task("fashion_mnist", "mlp", (128, 128), examples=5000, pool=2, precision="float32")
 FASHION_CNN = Task(
     "fashion_mnist", "cnn", (16, 32), examples=20_000, precision="float32", autocast=True
+)
+# Each hidden layer is normalized, as in the papers' networks; data are few.
+NORMALIZED_DIGITS = Task("digits", "normalized_mlp", (32, 32), batch_size=50, examples=300)
+NORMALIZED_FASHION = replace(
+    FASHION, network="normalized_mlp", sizes=(48, 48), batch_size=100, examples=2000
 )
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from optlab.experiments.scales.powers import powers_of_two
-from optlab.experiments.scales.task import FASHION_CNN, Task, cifar10
+from optlab.experiments.scales.base import Experiment, powers_of_two
+from optlab.experiments.scales.task import FASHION, FASHION_CNN, SIGNALS, cifar10
 
 
 @dataclass(frozen=True)
-class AdamWR:
+class Settings(Experiment):
     """Warm restarts against one cycle, and normalized weight decay.
 
     epochs: of the longest run, and the end of a cycle; T_0 in epochs. seeds: in each of the three
@@ -23,9 +23,6 @@ class AdamWR:
     batch_sizes and weight_decay are ours at every scale.
     """
 
-    task: Task
-    epochs: int
-    seeds: int
     T_0: int
     T_mult: int
     lr: float
@@ -35,14 +32,13 @@ class AdamWR:
     weight_decay: tuple[float, ...]
     budgets: tuple[int, ...]
     batch_sizes: tuple[int, ...]
-    momentum: float = 0.9
 
 
 # The paper's four cycles, shorter. Data are few, so that there is something to regularize, and
 # rates high, so that they have to fall.
-ADAMWR = {
-    "ci": AdamWR(
-        task=Task("mnist1d", "mlp", (48,), batch_size=100, examples=2000),
+SCALES = {
+    "ci": Settings(
+        task=replace(SIGNALS, sizes=(48,), batch_size=100, examples=2000),
         epochs=45,
         seeds=5,
         T_0=3,
@@ -55,16 +51,8 @@ ADAMWR = {
         budgets=(4, 8, 32),
         batch_sizes=(25, 100),
     ),
-    "small": AdamWR(
-        task=Task(
-            "fashion_mnist",
-            "mlp",
-            (64, 64),
-            batch_size=100,
-            examples=2000,
-            pool=2,
-            precision="float32",
-        ),
+    "small": Settings(
+        task=replace(FASHION, sizes=(64, 64), batch_size=100, examples=2000),
         epochs=75,
         seeds=5,
         T_0=5,
@@ -77,7 +65,7 @@ ADAMWR = {
         budgets=(10, 20, 40, 80),
         batch_sizes=(25, 50, 100),
     ),
-    "gpu": AdamWR(
+    "gpu": Settings(
         task=FASHION_CNN,
         epochs=75,
         seeds=5,
@@ -93,7 +81,7 @@ ADAMWR = {
     ),
     # 1500 epochs with restarts at 100, 300 and 700, λ_norm of .025 to .05, and the rates of the
     # README of the authors' code.
-    "paper": AdamWR(
+    "paper": Settings(
         task=cifar10("resnet26", 96),
         epochs=1500,
         seeds=2,

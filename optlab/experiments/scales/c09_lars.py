@@ -1,16 +1,16 @@
-"""Settings of the chapters on large batches, LARS and LAMB."""
+"""Settings of the chapters on large batches, LARS and, with other rates, LAMB."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from optlab.experiments.scales.powers import powers_of_two
-from optlab.experiments.scales.task import Task, cifar10
+from optlab.experiments.scales.base import Experiment, powers_of_two
+from optlab.experiments.scales.task import FASHION, Task, cifar10
 
 
 @dataclass(frozen=True)
-class BatchScaling:
+class Settings(Experiment):
     """Batches from the task's, the base, to half the training set, for a number of epochs.
 
     rates: by method, the largest rates to choose from, at the base batch and, for the control,
@@ -18,18 +18,14 @@ class BatchScaling:
     are judged. warmup: share of the updates.
     """
 
-    task: Task
-    epochs: int
     tuning: int
-    seeds: int
     batch_sizes: tuple[int, ...]
     rates: Mapping[str, tuple[float, ...]]
     warmup: float = 0.2
     weight_decay: float = 5e-4
-    momentum: float = 0.9
 
 
-_DIGITS = BatchScaling(
+_DIGITS = Settings(
     task=Task("digits", "mlp", (32, 32, 32), batch_size=32, examples=1024),
     epochs=12,
     tuning=4,
@@ -37,16 +33,8 @@ _DIGITS = BatchScaling(
     batch_sizes=(32, 64, 128, 256, 512),
     rates={},
 )
-_FASHION = BatchScaling(
-    task=Task(
-        "fashion_mnist",
-        "mlp",
-        (64, 64, 64),
-        batch_size=32,
-        examples=8192,
-        pool=2,
-        precision="float32",
-    ),
+_FASHION = Settings(
+    task=replace(FASHION, sizes=(64, 64, 64), batch_size=32, examples=8192),
     epochs=10,
     tuning=3,
     seeds=5,
@@ -75,10 +63,10 @@ _CIFAR = replace(
 _SGD = {"ci": (-3, 2), "small": (-4, 1), "gpu": (-7, 3), "paper": (-7, 3)}
 _LARS = {"ci": (3, 7), "small": (2, 7), "gpu": (0, 8), "paper": (-2, 8)}
 BASES = {"ci": _DIGITS, "small": _FASHION, "gpu": _FASHION_GPU, "paper": _CIFAR}
-LARS = {
+SCALES = {
     scale: replace(
         base, rates={"sgd": powers_of_two(*_SGD[scale]), "lars": powers_of_two(*_LARS[scale])}
     )
     for scale, base in BASES.items()
 }
-LARS["small"] = replace(LARS["small"], batch_sizes=(32, 256, 1024, 4096))
+SCALES["small"] = replace(SCALES["small"], batch_sizes=(32, 256, 1024, 4096))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from optlab.experiments.scales.powers import powers_of_two
-from optlab.experiments.scales.task import FASHION, FASHION_CNN, Task, cifar10
+from optlab.experiments.scales.base import Experiment, powers_of_two
+from optlab.experiments.scales.task import FASHION, FASHION_CNN, SIGNALS, cifar10
 
 
 @dataclass(frozen=True)
-class SGDR:
+class Settings(Experiment):
     """The default schedule against cosine cycles.
 
     default_eta: initial rates of the default schedule, which multiplies them by `gamma` at the
@@ -19,9 +19,6 @@ class SGDR:
     such comparison on CIFAR, so that these are ours. weight_decay: L2 coefficient.
     """
 
-    task: Task
-    epochs: int
-    seeds: int
     default_eta: tuple[float, ...]
     milestones: tuple[int, ...]
     eta_max: float
@@ -29,23 +26,21 @@ class SGDR:
     rates: tuple[float, ...]
     rate_seeds: int = 8
     gamma: float = 0.2
-    momentum: float = 0.9
     weight_decay: float = 5e-4
 
 
 # Epochs are a fifth of the paper's, T_0 = 1 stays. Rates are larger than the paper's 0.1 and
 # 0.05: for networks without normalization, in a fifth of the epochs, these train too little.
 _FIFTH = ((10, 1), (20, 1), (40, 1), (1, 2), (2, 2))
-_SIGNALS = Task("mnist1d", "mlp", (64,))
 _ETA = (0.5, 0.25)
 _RATES = powers_of_two(-5, 0)
-SGDR_ = {
+SCALES = {
     # The rate 1 is chaotic.
-    "ci": SGDR(_SIGNALS, 40, 6, _ETA, (12, 24, 32), 0.25, _FIFTH, _RATES[:-1], 5),
-    "small": SGDR(FASHION, 40, 5, _ETA, (12, 24, 32), 0.25, _FIFTH, _RATES, 5),
-    "gpu": SGDR(FASHION_CNN, 40, 10, _ETA, (12, 24, 32), 0.25, _FIFTH, _RATES),
+    "ci": Settings(SIGNALS, 40, 6, _ETA, (12, 24, 32), 0.25, _FIFTH, _RATES[:-1], 5),
+    "small": Settings(FASHION, 40, 5, _ETA, (12, 24, 32), 0.25, _FIFTH, _RATES, 5),
+    "gpu": Settings(FASHION_CNN, 40, 10, _ETA, (12, 24, 32), 0.25, _FIFTH, _RATES),
     # Section 4.1 of the paper; its other network is WRN-28-20, with 2 runs.
-    "paper": SGDR(
+    "paper": Settings(
         cifar10("wide_resnet", 28, 10),
         200,
         5,

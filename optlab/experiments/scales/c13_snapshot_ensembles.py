@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from optlab.experiments.scales.task import FASHION_CNN, Task, cifar10
+from optlab.experiments.scales.task import (
+    FASHION_CNN,
+    NORMALIZED_DIGITS,
+    NORMALIZED_FASHION,
+    Task,
+    cifar10,
+)
 
 
 @dataclass(frozen=True)
-class Ensembles:
+class Settings:
     """Ensembles of `snapshots` snapshots of each of N runs, for every N in `members`.
 
     epochs: the end of the last cycle; a snapshot is taken at the end of each of the last
@@ -34,19 +40,9 @@ class Ensembles:
 # The networks are normalized, as the paper's, so that the decay of the weights sets how far a
 # restart moves them. The coefficient is such that η_max · λ · (updates in the first cycle) is
 # about 0.1, as it is in the paper.
-_DIGITS = Task("digits", "normalized_mlp", (32, 32), batch_size=50, examples=300)
-_FASHION = Task(
-    "fashion_mnist",
-    "normalized_mlp",
-    (48, 48),
-    batch_size=100,
-    examples=2000,
-    pool=2,
-    precision="float32",
-)
-ENSEMBLES = {
-    "ci": Ensembles(
-        task=_DIGITS,
+SCALES = {
+    "ci": Settings(
+        task=NORMALIZED_DIGITS,
         epochs=75,
         runs=80,
         controls=30,
@@ -57,8 +53,8 @@ ENSEMBLES = {
         eta_max=0.1,
         weight_decay=0.032,
     ),
-    "small": Ensembles(
-        task=_FASHION,
+    "small": Settings(
+        task=NORMALIZED_FASHION,
         epochs=150,
         runs=80,
         controls=15,
@@ -69,7 +65,7 @@ ENSEMBLES = {
         eta_max=0.1,
         weight_decay=0.005,
     ),
-    "gpu": Ensembles(
+    "gpu": Settings(
         task=FASHION_CNN,
         epochs=30,
         runs=80,
@@ -82,7 +78,7 @@ ENSEMBLES = {
         weight_decay=0.0032,
     ),
     # Section 4.2 of the paper: snapshots at 30, 70 and 150 epochs. The controls are ours.
-    "paper": Ensembles(
+    "paper": Settings(
         task=cifar10("wide_resnet", 28, 10),
         epochs=150,
         runs=16,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from optlab.experiments.scales.base import powers_of_two
 from optlab.experiments.scales.characters import Characters
-from optlab.experiments.scales.powers import powers_of_two
 
 
 @dataclass(frozen=True)
-class Sophia:
+class Settings:
     """Adam, AdamW and Sophia on the same language task, each tuned on a grid of one size.
 
     steps: updates of a run, of which Sophia estimates the Hessian before every `every`-th.
@@ -36,8 +36,8 @@ class Sophia:
 _BETA2 = (0.95, 0.99, 0.999)
 _DECAY = (0.01, 0.1, 0.3)
 _RHO = (0.1, 0.3, 1.0)
-SOPHIA = {
-    "ci": Sophia(
+SCALES = {
+    "ci": Settings(
         Characters(16, 2, 1, batch_size=16, examples=4000, test=300, length=10),
         steps=100,
         tuning=2,
@@ -48,7 +48,7 @@ SOPHIA = {
         longest=powers_of_two(-8, -6),
         rho=_RHO,
     ),
-    "small": Sophia(
+    "small": Settings(
         Characters(
             32, 2, 1, batch_size=32, examples=40_000, test=1000, length=12, precision="float32"
         ),
@@ -61,7 +61,7 @@ SOPHIA = {
         longest=powers_of_two(-9, -7),
         rho=_RHO,
     ),
-    "gpu": Sophia(
+    "gpu": Settings(
         Characters(
             128, 4, 4, batch_size=128, examples=80_000, test=3900, length=14, precision="float32"
         ),
@@ -78,7 +78,7 @@ SOPHIA = {
     # The text of the paper, OpenWebText, is not here, so this is its smallest network, GPT-2 with
     # 125 M weights, its batch of 480 and its 100,000 steps on our names. In the middle of Sophia's
     # grid are the settings of the authors' code, but for the decay.
-    "paper": Sophia(
+    "paper": Settings(
         Characters(
             768, 12, 12, batch_size=480, examples=80_000, test=3900, length=14, precision="float32"
         ),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from optlab.experiments.scales.characters import Characters
-from optlab.experiments.scales.task import FASHION_CNN, Task, cifar10
+from optlab.experiments.scales.task import FASHION_CNN, SIGNALS, Task, cifar10
 
 
 @dataclass(frozen=True)
-class Choosing:
+class Settings:
     """Three tasks, the same tuning for every optimizer.
 
     epochs: on each task, in the order of the tasks. validation: training examples of each that
@@ -29,10 +29,10 @@ class Choosing:
 
 
 _IMAGES = Task("digits", "mlp", (32,), batch_size=32, examples=1000)
-_SIGNALS = Task("mnist1d", "mlp", (64,), batch_size=32, examples=2500)
+_SIGNALS = replace(SIGNALS, batch_size=32, examples=2500)
 # The papers compare on tasks of their own: what stands for "paper" is ours.
-CHOOSING = {
-    "ci": Choosing(
+SCALES = {
+    "ci": Settings(
         images=_IMAGES,
         signals=_SIGNALS,
         letters=Characters(16, 2, 1, batch_size=16, examples=960, test=200, length=8),
@@ -43,7 +43,7 @@ CHOOSING = {
         tuning_seeds=(4, 4, 2),
         seeds=(8, 8, 6),
     ),
-    "small": Choosing(
+    "small": Settings(
         images=_IMAGES,
         signals=_SIGNALS,
         letters=Characters(24, 2, 1, batch_size=32, examples=3200, test=500, length=10),
@@ -54,7 +54,7 @@ CHOOSING = {
         tuning_seeds=(3, 3, 1),
         seeds=(8, 8, 6),
     ),
-    "gpu": Choosing(
+    "gpu": Settings(
         images=FASHION_CNN,
         signals=_SIGNALS,
         letters=Characters(64, 4, 2, batch_size=64, examples=60_000, test=4000),
@@ -65,7 +65,7 @@ CHOOSING = {
         tuning_seeds=(5, 5, 2),
         seeds=(10, 10, 6),
     ),
-    "paper": Choosing(
+    "paper": Settings(
         images=replace(cifar10("resnet26", 64), examples=45_000, augment=False),
         signals=_SIGNALS,
         letters=Characters(128, 4, 4, batch_size=128, examples=70_000, test=8000),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from optlab.experiments.scales.powers import powers_of_two
-from optlab.experiments.scales.task import DIGITS, FASHION_CNN, Task, cifar10
+from optlab.experiments.scales.base import powers_of_two
+from optlab.experiments.scales.task import DIGITS, FASHION_CNN, SIGNALS, Task, cifar10
 
 
 @dataclass(frozen=True)
-class LinearDecay:
+class Settings:
     """Schedules at an equal number of updates, each at the best of the same initial rates.
 
     fitted: a task whose training set is fitted within the budget; noisy: one where it is not.
@@ -29,18 +29,18 @@ class LinearDecay:
 
 _POWERS = powers_of_two(-7, -1)
 _RATES = (_POWERS, _POWERS[:-1])  # at 1/2 the noisy task is chaotic: rounding shows in its errors
-_SIGNALS = Task("mnist1d", "mlp", (64,), batch_size=32, examples=2000)
-LINEAR_DECAY = {
-    "ci": LinearDecay(
+_SIGNALS = replace(SIGNALS, batch_size=32, examples=2000)
+SCALES = {
+    "ci": Settings(
         Task("digits", "mlp", (32,), batch_size=16, examples=600), _SIGNALS, (6, 10), 8, _RATES
     ),
-    "small": LinearDecay(
+    "small": Settings(
         replace(DIGITS, batch_size=16), replace(_SIGNALS, examples=None), (8, 15), 8, _RATES
     ),
-    "gpu": LinearDecay(DIGITS, FASHION_CNN, (40, 20), 10, _RATES),
+    "gpu": Settings(DIGITS, FASHION_CNN, (40, 20), 10, _RATES),
     # Howard and Ruder compare with a cosine in fine-tuning alone: this comparison, from random
     # weights at the size of the other chapters' papers, is ours.
-    "paper": LinearDecay(
+    "paper": Settings(
         DIGITS, replace(cifar10("resnet26", 64), augment=False), (200, 100), 5, _RATES
     ),
 }

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from optlab.experiments.scales.powers import powers_of_two
-from optlab.experiments.scales.task import FASHION, FASHION_CNN, Task, cifar10
+from optlab.experiments.scales.base import Experiment, powers_of_two
+from optlab.experiments.scales.task import (
+    FASHION,
+    FASHION_CNN,
+    NORMALIZED_DIGITS,
+    NORMALIZED_FASHION,
+    Task,
+    cifar10,
+)
 
 
 @dataclass(frozen=True)
-class AdamW:
+class Settings(Experiment):
     """Heat maps over learning rate and weight decay, and long runs at one rate.
 
     task, epochs: of the heat maps. seeds: in each of the three sets that judge. lr: initial rates
@@ -22,9 +29,6 @@ class AdamW:
     normalized decays long_norm for AdamW.
     """
 
-    task: Task
-    epochs: int
-    seeds: int
     lr: tuple[float, ...]
     sgd_lr: tuple[float, ...]
     weight_decay: tuple[float, ...]
@@ -36,55 +40,44 @@ class AdamW:
     long_lr: float
     long_l2: tuple[float, ...]
     long_norm: tuple[float, ...]
-    momentum: float = 0.9
 
 
 # The networks normalize each hidden layer, as the paper's does: the result depends on it.
-_DIGITS = Task("digits", "normalized_mlp", (32, 32), batch_size=50, examples=300)
-_FASHION = Task(
-    "fashion_mnist",
-    "normalized_mlp",
-    (48, 48),
-    batch_size=100,
-    examples=2000,
-    pool=2,
-    precision="float32",
-)
 
-ADAMW = {
-    "ci": AdamW(
-        task=_DIGITS,
+SCALES = {
+    "ci": Settings(
+        task=NORMALIZED_DIGITS,
         epochs=14,
         seeds=5,
         lr=powers_of_two(-8, -3),
         sgd_lr=powers_of_two(-6, -1),
         weight_decay=(0.0, *powers_of_two(-8, -2)),
         milestones=(4, 8, 11),
-        plain_task=replace(_DIGITS, network="mlp"),
-        long_task=_DIGITS,
+        plain_task=replace(NORMALIZED_DIGITS, network="mlp"),
+        long_task=NORMALIZED_DIGITS,
         long_epochs=30,
         long_seeds=7,
         long_lr=2.0**-5,
         long_l2=(0.0, *(2.0**k for k in (-10, -8, -6))),
         long_norm=powers_of_two(-4, -1),
     ),
-    "small": AdamW(
-        task=_FASHION,
+    "small": Settings(
+        task=NORMALIZED_FASHION,
         epochs=15,
         seeds=5,
         lr=powers_of_two(-11, -6),
         sgd_lr=powers_of_two(-7, -2),
         weight_decay=(0.0, *powers_of_two(-11, -5)),
         milestones=(4, 9, 12),
-        plain_task=replace(_FASHION, network="mlp"),
-        long_task=_FASHION,
+        plain_task=replace(NORMALIZED_FASHION, network="mlp"),
+        long_task=NORMALIZED_FASHION,
         long_epochs=40,
         long_seeds=5,
         long_lr=2.0**-8,
         long_l2=(0.0, *powers_of_two(-14, -4)),
         long_norm=powers_of_two(-5, 1),
     ),
-    "gpu": AdamW(
+    "gpu": Settings(
         task=FASHION_CNN,
         epochs=20,
         seeds=5,
@@ -104,7 +97,7 @@ ADAMW = {
     # of 0.001; the units of the axes (0.1 for SGD, 0.01 for Adam), the rest of the decays and
     # the values of the long runs are ours, in powers of two around those. So are two seeds, of
     # which an interval needs that many.
-    "paper": AdamW(
+    "paper": Settings(
         task=cifar10("resnet26", 64),
         epochs=100,
         seeds=2,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from optlab.experiments.scales.batch_scaling import BASES
-from optlab.experiments.scales.powers import powers_of_two
+from optlab.experiments.scales.base import powers_of_two
+from optlab.experiments.scales.c09_lars import BASES, Settings
 
 _ADAM = {"ci": (-7, -3), "small": (-9, -4), "gpu": (-12, -4), "paper": (-12, -4)}
 _LAMB = {"ci": (-7, -1), "small": (-8, -2), "gpu": (-11, -3), "paper": (-11, -3)}
 # The coefficient of decay and the rates are ours; tasks and batches are those of LARS.
-LAMB = {
+SCALES = {
     scale: replace(
         base,
         rates={
@@ -22,5 +22,7 @@ LAMB = {
     )
     for scale, base in BASES.items()
 }
-LAMB["ci"] = replace(LAMB["ci"], batch_sizes=(32, 128, 512))
-LAMB["small"] = replace(LAMB["small"], batch_sizes=(32, 256, 1024, 4096))
+SCALES["ci"] = replace(SCALES["ci"], batch_sizes=(32, 128, 512))
+SCALES["small"] = replace(SCALES["small"], batch_sizes=(32, 256, 1024, 4096))
+
+__all__ = ["SCALES", "Settings"]
