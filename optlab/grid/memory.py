@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from optlab.grid.update import in_c
+from optlab.optim import native
 
 
 def per_run(
@@ -25,7 +25,8 @@ def per_run(
     tensors = sum(p.numel() * p.element_size() for p in params)
     # State is kept in the parameter's dtype, but in float32 for half precision.
     kept = sum(n * max(p.element_size(), 4) for n, p in zip(states, params, strict=True))
-    updating = 0 if in_c(params[0].device, params[0].dtype) else 6 * max(p.nbytes for p in params)
+    in_place = native.serves(params[0].device, params[0].dtype)
+    updating = 0 if in_place else 6 * max(p.nbytes for p in params)
     return (2 + snapshots + copies) * tensors + kept + updating + activations + 8 * steps
 
 

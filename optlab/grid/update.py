@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -11,8 +10,6 @@ import torch
 from torch.func import vmap
 
 from optlab.optim import native
-from optlab.optim.native import matrices
-from optlab.optim.native.library import load
 from optlab.optim.split import Split, split
 from optlab.rules import Rule
 
@@ -46,7 +43,7 @@ class Update:
         ]
         names_of_state = list(rule.initial)
         self.states = [dict(zip(names_of_state, a[2:], strict=True)) for a in self.arrays]
-        self._native = _native(self.cut, rule, self.arrays)
+        self._native = _native(self.cut, self.arrays)
         self._table = torch.empty(0)
         self._at = 0
 
@@ -78,21 +75,13 @@ class Update:
         return tensors[0]
 
 
-def in_c(device: torch.device, dtype: torch.dtype) -> bool:
-    """Whether an update is one C function, without intermediate arrays."""
-    return device.type == "cpu" and dtype in native.REAL and native.compiler() is not None
-
-
-def _native(
-    cut: Split, rule: Rule, arrays: list[list[torch.Tensor]]
-) -> Callable[[torch.Tensor], None] | None:
+def _native(cut: Split, arrays: list[list[torch.Tensor]]) -> Callable[[torch.Tensor], None] | None:
     """The step of all runs as one C function, or None where C is not for it."""
-    dtype = arrays[0][0].dtype
-    if not in_c(arrays[0][0].device, dtype):
+    p = arrays[0][0]
+    if not native.serves(p.device, p.dtype):
         return None
     try:
-        source, count, flat = native.write(cut.text, rule, native.REAL[dtype], "static int one")
-        function = load(source + _ALL_RUNS)
+        return native.kernel(cut, p.dtype, runs=True).of(arrays).run
     except native.CannotWrite:
         return None
     except native.CannotCompile as error:
@@ -103,33 +92,3 @@ def _native(
             stacklevel=2,
         )
         return None
-    pointer, integer = ctypes.c_void_p, ctypes.c_int64
-    function.argtypes = [integer, integer, *(pointer,) * 3, integer, ctypes.c_int]
-    function.restype = ctypes.c_int
-    runs = len(arrays[0][0])
-    shapes = [tensors[0].shape[1:] for tensors in arrays]
-    sizes = [n for s in shapes for n in ([s.numel()] if flat else matrices.sizes(s))]
-    lengths = (integer * len(sizes))(*sizes)
-    every = [x[r] for r in range(runs) for tensors in arrays for x in tensors]
-    pointers = (pointer * (runs * len(arrays) * count))(*[x.data_ptr() for x in every])
-
-    def step(numbers: torch.Tensor) -> None:
-        start, threads = pointer(numbers.data_ptr()), torch.get_num_threads()
-        each = numbers.shape[1]
-        if function(runs, len(arrays), lengths, pointers, start, each, threads):
-            raise MemoryError("no memory for the sums of a step")
-
-    return step
-
-
-# A run's tensors are of the same sizes as any other's; its numbers are its own.
-_ALL_RUNS = """
-int step(int64_t runs, int64_t count, const int64_t *n, REAL **arrays,
-         const REAL *numbers, int64_t each, int threads) {
-    int failed = 0;
-    #pragma omp parallel for schedule(static) num_threads(threads) reduction(|:failed)
-    for (int64_t r = 0; r < runs; r++)
-        failed |= one(count, n, arrays + r * count * ARRAYS, numbers + r * each, 1);
-    return failed;
-}
-"""

@@ -95,7 +95,9 @@ def _all_widened(xs: TensorList, dtype: torch.dtype) -> TensorList:
     return TensorList([_widened(x, dtype) for x in xs.tensors]) if narrow else xs
 
 
-def compiled(batch: Batch, found: Found | None = None, *, give_up: bool = False) -> None:
+def compiled(
+    batch: Batch, found: Found | None = None, *, give_up: bool = False
+) -> native.Table | None:
     """The rule as one kernel that reads and writes each array once a pass.
 
     On a CPU it is a C function that takes all tensors in one call (`native`);
@@ -106,51 +108,53 @@ def compiled(batch: Batch, found: Found | None = None, *, give_up: bool = False)
     compilation fails and `give_up` is true.
 
     found: what `inspect` knows of the batch, if it was asked already.
+
+    Returns the call of the C function, if it was given all tensors where they are.
     """
     if found is None:
         (found,) = inspection.inspect([batch])
     cut, names = _cut(batch)
+    table = None
     done: list[int] = []
     if cut.fusible and found.fits:
         numbers = cut.numbers(batch.t, *(batch.hyperparameters[k] for k in names))
         c = _pack(numbers, batch.params[0].device, batch.compute or batch.params[0].dtype)
-        _run_kernel(batch, cut, found, c, done, give_up)
+        table = _run_kernel(batch, cut, found, c, done, give_up)
         # as copy_ does, for backward
         torch.autograd.graph.increment_version([batch.params[i] for i in done])
     if rest := [i for i in (*found.fits, *found.lists) if i not in done]:
         foreach(batch.part(sorted(rest)))
     if found.own:
         plain(batch.part(found.own))
+    return table
 
 
 def _run_kernel(
     batch: Batch, cut: Split, found: Found, c: torch.Tensor, done: list[int], give_up: bool
-) -> None:
+) -> native.Table | None:
     """Step the parameters that fit by a kernel, and note in `done` those that were stepped."""
     device, dtype = batch.params[0].device, batch.params[0].dtype
     fit = found.fits
     route = "C"
     try:
-        run = None
+        kernel = None
         if device.type == "cpu" and not batch.compute:
             if give_up and (device.type, route) in _given_up:
-                return
-            run = _native(cut, dtype)
-        if run is not None:
-            if found.addresses is not None:
-                _table(run, batch, found.addresses).run(c)
-            else:
-                run(_arrays(batch, fit), c)
+                return None
+            kernel = _native(cut, dtype)
+        if kernel is not None:
+            table = _table(kernel, batch, found.addresses) if found.addresses is not None else None
+            (table or kernel.of(_arrays(batch, fit))).run(c)
             done += fit
-            return
+            return table
         route = "torch.compile"
         if give_up and (device.type, route) in _given_up:
-            return
-        kernel = _compiled(cut, dtype, device.type)
+            return None
+        loop = _compiled(cut, dtype, device.type)
         shape = _flat if cut.flat else _alone
         for i in fit:
             if batch.params[i].numel() >= WORTH_A_CALL:
-                kernel(*(shape(x) for x in _arrays(batch, [i])[0]), c)
+                loop(*(shape(x) for x in _arrays(batch, [i])[0]), c)
                 done.append(i)
     except Exception as error:
         # What torch.compile raises is of many classes: where its own cache cannot be written, too.
@@ -158,6 +162,7 @@ def _run_kernel(
         if not give_up or (route == "C" and not isinstance(error, native.CannotCompile)):
             raise
         _give_up_compiling(device.type, route, error)
+    return None
 
 
 def _arrays(batch: Batch, indices: list[int]) -> list[list[torch.Tensor]]:
@@ -168,14 +173,14 @@ def _arrays(batch: Batch, indices: list[int]) -> list[list[torch.Tensor]]:
     ]
 
 
-EXECUTIONS: dict[str, Callable[[Batch], None]] = {
+EXECUTIONS: dict[str, Callable[[Batch], object]] = {
     "plain": plain,
     "foreach": foreach,
     "compiled": compiled,
 }
 
 
-def run(batch: Batch, execution: str, found: Found | None = None) -> None:
+def run(batch: Batch, execution: str, found: Found | None = None) -> native.Table | None:
     """Run `batch` as `execution` says; "auto" chooses by rule, dtype, device, size
     and what is installed, and never by timing.
 
@@ -183,12 +188,14 @@ def run(batch: Batch, execution: str, found: Found | None = None) -> None:
     the dispatch to them.
 
     found: what `inspect` knows of the batch, if it was asked already.
+
+    Returns the call of the C function, if that was all: what may be done again by `way`.
     """
     if found is None:
         (found,) = inspection.inspect([batch])
     if execution == "plain" or len(found.own) == len(batch.params):
         plain(batch)
-        return
+        return None
     if execution == "auto":
         execution = _chosen(batch)
     if execution == "foreach":
@@ -196,8 +203,8 @@ def run(batch: Batch, execution: str, found: Found | None = None) -> None:
             plain(batch.part(found.own))
             batch = batch.part(sorted([*found.fits, *found.lists]))
         foreach(batch)
-    else:
-        compiled(batch, found, give_up=execution != "compiled")
+        return None
+    return compiled(batch, found, give_up=execution != "compiled")
 
 
 def _chosen(batch: Batch) -> str:
@@ -219,17 +226,24 @@ def _is_for_c(batch: Batch) -> bool:
     return cut.fusible and _can_be_written(cut, p.dtype)
 
 
-def way(batch: Batch, execution: str, found: Found) -> Callable[[Batch, Sequence[int]], None]:
-    """What `run` does with a batch all of whose tensors fit, to be done again.
+def way(
+    batch: Batch, execution: str, found: Found, table: native.Table | None
+) -> Callable[[Batch, Sequence[int]], None]:
+    """What `run` did with a batch all of whose tensors fit, to be done again.
 
     It is called with a batch of the same tensors but for the gradients, and with the addresses
     of these; whatever else `inspect` finds must be as it was. It keeps no tensors.
+
+    table: what `run` returned.
     """
-    kernel = _kernel_of(batch, _chosen(batch) if execution == "auto" else execution)
-    if kernel is not None and found.addresses is not None:
-        return _ByKernel(batch, execution, _table(kernel, batch, found.addresses))
+    if table is not None:
+        return _ByKernel(batch, execution, table)
     fits = Found(found.fits)
-    return lambda batch, _: run(batch, execution, fits)
+
+    def again(batch: Batch, _: Sequence[int]) -> None:
+        run(batch, execution, fits)
+
+    return again
 
 
 def _table(kernel: native.Kernel, batch: Batch, addresses: Sequence[int]) -> native.Table:
@@ -267,16 +281,6 @@ class _ByKernel:
         torch.autograd.graph.increment_version(batch.params)  # as copy_ does, for backward
 
 
-def _kernel_of(batch: Batch, execution: str) -> native.Kernel | None:
-    """The C function that `run` calls for a batch that fits, or None if it goes another way."""
-    p = batch.params[0]
-    given_up = execution != "compiled" and ("cpu", "C") in _given_up
-    if not execution.startswith("compiled") or not p.is_cpu or batch.compute or given_up:
-        return None
-    cut, _ = _cut(batch)
-    return _native(cut, p.dtype) if cut.fusible else None
-
-
 def _cut(batch: Batch) -> tuple[Split, tuple[str, ...]]:
     """The rule of a batch in two parts, and which of its hyperparameters are left open."""
     flags = {k: v for k, v in batch.hyperparameters.items() if not _is_number(v)}
@@ -311,7 +315,7 @@ def _native(cut: Split, dtype: torch.dtype) -> native.Kernel | None:
     if not _has_c():
         return None
     try:
-        return native.kernel(cut.text, cut.rule, dtype)
+        return native.kernel(cut, dtype)
     except native.CannotWrite:
         return None
 

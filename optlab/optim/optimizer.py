@@ -20,6 +20,7 @@ from optlab.optim.execution import run
 from optlab.optim.groups import described
 from optlab.optim.hooks import with_hooks, without_gradients
 from optlab.optim.loading import MADE_BY, TORCH_ONLY, prepare, state_dtype
+from optlab.optim.native import Table
 from optlab.optim.nonfinite import all_finite, guarded
 from optlab.optim.plan import Plan, Prepared, plan_of
 from optlab.optim.rounding import run_rounded
@@ -231,13 +232,15 @@ class RuleOptimizer(torch.optim.Optimizer):
             for alike in self._alike(group, present[i])
         ]
         found = inspection.inspect([each.batch for each in prepared])
+        tables: list[Table | None] = []
         for each, known in zip(prepared, found, strict=True):
             if each.rounded:
                 run_rounded(each.batch, each.execution)
+                tables.append(None)
             else:
-                run(each.batch, each.execution, known)
+                tables.append(run(each.batch, each.execution, known))
             self._count_step(each)
-        return plan_of(self, present, prepared, found)
+        return plan_of(self, present, prepared, found, tables)
 
     @property
     def last_step_taken(self) -> torch.Tensor:

@@ -26,6 +26,7 @@ from optlab.optim import execution
 from optlab.optim.batch import Batch
 from optlab.optim.counts import is_count
 from optlab.optim.inspection import Found
+from optlab.optim.native import Table
 from optlab.rules import Rule
 
 if TYPE_CHECKING:
@@ -91,10 +92,11 @@ class Plan:
         present: Sequence[Sequence[torch.Tensor]],
         prepared: Sequence[Prepared],
         found: Sequence[Found],
+        tables: Sequence[Table | None],
     ):
         self.parts: list[_Part] = []
         params, grads, states, counts = (list[torch.Tensor]() for _ in range(4))
-        for each, known in zip(prepared, found, strict=True):
+        for each, known, table in zip(prepared, found, tables, strict=True):
             batch = each.batch
             part = _Part(
                 begin=len(params),
@@ -104,7 +106,7 @@ class Plan:
                 keys=[(name, optimizer.key_of(name)) for name in batch.rule.initial],
                 compute=batch.compute,
                 t=int(batch.t),
-                run=execution.way(batch, each.execution, known),
+                run=execution.way(batch, each.execution, known, table),
             )
             self.parts.append(part)
             params += batch.params
@@ -224,8 +226,11 @@ def plan_of(
     present: Sequence[Sequence[torch.Tensor]],
     prepared: Sequence[Prepared],
     found: Sequence[Found],
+    tables: Sequence[Table | None],
 ) -> Plan | None:
     """The plan of a step that was taken, or None if the next cannot be taken like it.
+
+    tables: what `run` returned of each batch.
 
     It can where every batch holds the parameters, gradients and state themselves and these are as
     a kernel has them, and where counts and numbers are known here and not on a device.
@@ -242,7 +247,7 @@ def plan_of(
         grads = [p.grad for p in each.params]
         if not all(map(operator.is_, (*each.params, *grads), (*batch.params, *batch.grads))):
             return None
-    return Plan(optimizer, present, prepared, found)
+    return Plan(optimizer, present, prepared, found, tables)
 
 
 def _is_readable(count: torch.Tensor) -> bool:

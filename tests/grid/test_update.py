@@ -48,7 +48,7 @@ def test_a_compiler_that_fails_is_warned_of_and_done_without(monkeypatch):
     def load(source):
         raise native.CannotCompile("the disk is full\nmore")
 
-    monkeypatch.setattr("optlab.grid.update.load", load)
+    monkeypatch.setattr("optlab.optim.native.load", load)
     with pytest.warns(RuntimeWarning, match="without C, which is slower: the disk is full$") as got:
         _, together, alone = stepped(torch.float64)
     assert len(got) == 1

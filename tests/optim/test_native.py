@@ -88,8 +88,7 @@ def written(name, real="float"):
 
 
 def make(name):
-    split_rule = cut(name)
-    return native.kernel(split_rule.text, split_rule.rule, torch.float32)
+    return native.kernel(cut(name), torch.float32)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -214,6 +213,39 @@ def test_one_kernel_serves_all_sizes_and_values(monkeypatch):
             params = parameters(shapes)
             train(optlab.Adam(params, **settings, execution="compiled"), params, 3)
     assert len(made) == 1
+
+
+@pytest.mark.parametrize("name", ["adam", "lamb", "adafactor"])
+def test_runs_are_stepped_each_with_its_own_numbers(name):
+    """One call for stacked tensors is a call for each run."""
+    split_rule, runs = cut(name), 3
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(5, 4), (7, 3)]
+    arrays = []
+    for shape in shapes:
+        p, g = (torch.rand(runs, *shape, generator=generator) for _ in range(2))
+        state = [torch.stack([start(x) for x in p]) for start in split_rule.rule.initial.values()]
+        arrays.append([p, g, *state])
+    alone = [[[x[r].clone() for x in xs] for xs in arrays] for r in range(runs)]
+    numbers = torch.tensor(
+        [split_rule.numbers(1, *(v / (r + 1) for v in ALL[name].values())) for r in range(runs)]
+    )
+    native.kernel(split_rule, torch.float32, runs=True).of(arrays).run(numbers)
+    one = native.kernel(split_rule, torch.float32)
+    for r in range(runs):
+        one(alone[r], numbers[r])
+        for xs, ys in zip(arrays, alone[r], strict=True):
+            torch.testing.assert_close([x[r] for x in xs], ys, rtol=0, atol=0)
+
+
+def test_a_step_keeps_the_tensors_it_was_given():
+    """Such as a gradient that is a copy and of which nobody else knows."""
+    p, state = torch.zeros(3000), [torch.zeros(3000), torch.zeros(3000)]
+    step = make("adam").of([[p, torch.ones(3000), *state]])
+    _ = [torch.full((3000,), 7.0) for _ in range(20)]
+    step.run(cut("adam").numbers(1, *ALL["adam"].values()))
+    assert torch.all(state[0] == state[0][0])
+    torch.testing.assert_close(state[0][0].item(), 1 - ALL["adam"]["beta1"], rtol=1e-5, atol=0)
 
 
 def test_the_library_is_kept_between_processes(tmp_path, monkeypatch):

@@ -38,3 +38,15 @@ _GROUPS = f"""
     return 0;
 }}
 """
+
+# What steps the tensors of several runs: they are of the same sizes, each run's numbers its own.
+ALL_RUNS = """
+int step(int64_t runs, int64_t each, int64_t count, const int64_t *n, REAL **arrays,
+         const REAL *numbers, int threads) {
+    int failed = 0;
+    #pragma omp parallel for schedule(static) num_threads(threads) reduction(|:failed)
+    for (int64_t r = 0; r < runs; r++)
+        failed |= one(count, n, arrays + r * count * ARRAYS, numbers + r * each, 1);
+    return failed;
+}
+"""
