@@ -226,7 +226,7 @@ def our_step(
     """The step of our optimizer, with fixed gradients."""
     params = _parameters(shapes, place)
     optimizer = getattr(optlab, contest.ours)(params, **contest.settings, execution=how)
-    if isinstance(optimizer, optlab.optim.Sophia):
+    if optimizer.rule_for(params[0], optimizer.param_groups[0]).estimated:
         optimizer.update_hessian([torch.rand_like(p) for p in params])
     step: Callable[[], Any] = optimizer.step
     return step

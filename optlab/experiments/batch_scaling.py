@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +10,7 @@ import torch
 from optlab import schedules
 from optlab.experiments.scales.c09_lars import Settings
 from optlab.grid import steps_per_epoch, train_grid
-from optlab.rules import Rule
+from optlab.learning.rules import Rules
 
 GUESSING = 0.9  # the error of a run that diverged: guessing, with ten classes
 
@@ -45,7 +45,7 @@ class Scaling:
 
 def batch_scaling(
     settings: Settings,
-    rule: Rule | Callable[[torch.Tensor], Rule],
+    rule: Rules,
     scalings: Sequence[Scaling],
     hyperparameters: Mapping[str, float],
     *,

@@ -18,6 +18,7 @@ from optlab.experiments.scales import Characters, Task
 from optlab.experiments.scales.c15_choosing_an_optimizer import Settings
 from optlab.grid import train_grid
 from optlab.learning.losses import Loss, nats_per_character
+from optlab.learning.rules import Rules, elements_of_state, rule_of
 from optlab.rules import Rule
 
 LOOKS = 5  # at a run, equally far apart, after its start
@@ -83,7 +84,7 @@ class Contestant:
     """An optimizer with all its settings but the learning rate, of which `lr` is the largest
     that is tried. hessian: the estimate of the Hessian that it needs."""
 
-    rule: Rule | Callable[[torch.Tensor], Rule]
+    rule: Rules
     settings: dict[str, float]
     lr: float
     hessian: str | None = None
@@ -91,8 +92,7 @@ class Contestant:
     def state(self, shape: tuple[int, ...]) -> float:
         """Numbers kept for each weight of a parameter of this shape, besides the weight."""
         like = torch.empty(shape, device="meta")
-        rule = self.rule if isinstance(self.rule, Rule) else self.rule(like)
-        return float(sum(make(like).numel() for make in rule.initial.values())) / like.numel()
+        return elements_of_state(rule_of(self.rule, like), like) / like.numel()
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import nn
 
-from optlab.grid.engine import Engine
+from optlab.grid.engine import Engine, Kind
 from optlab.grid.vmapped import first_line, hessian_product
-from optlab.learning.losses import PADDING, Loss, are_classes, sampled_cross_entropy
+from optlab.learning.losses import PADDING, are_classes, sampled_cross_entropy
 from optlab.rules import average_hessian
 
 ESTIMATES = ("gauss-newton-bartlett", "hutchinson")
@@ -41,12 +40,21 @@ class Curvature:
         if self.every < 1:
             raise ValueError(f"hessian_every must be at least 1; got {self.every}")
 
-    def check(self, model: nn.Module, x: torch.Tensor, y: torch.Tensor, loss: Loss) -> None:
+    def check(self, kind: Kind, x: torch.Tensor, y: torch.Tensor) -> None:
         """Raises ValueError where the estimate cannot be made on a few examples."""
+        if kind.statistics:
+            raise ValueError(
+                "an estimate of the Hessian would change running statistics: use GroupNorm, or "
+                "make batch normalization with track_running_stats=False"
+            )
+        if kind.separate:
+            raise ValueError(
+                f"an estimate of the Hessian is for networks without {kind.separate}, which is "
+                "more than a function of parameters: take it out"
+            )
         if self.name == ESTIMATES[1]:
-            params = {n: p.detach() for n, p in model.named_parameters() if p.requires_grad}
             try:
-                hessian_product(model, loss)(params, {}, x, y, params)
+                hessian_product(kind.model, kind.loss)(kind.params, {}, x, y, kind.params)
             except Exception as error:
                 raise ValueError(
                     f"the network has no second derivatives: {first_line(error)}; "
@@ -55,7 +63,7 @@ class Curvature:
                 ) from error
             return
         with torch.no_grad():
-            outputs = model(x)
+            outputs = kind.model(x)
         if not are_classes(outputs, y):
             raise ValueError(
                 f'"{self.name}" needs logits, … × classes, and integer targets; here outputs are '

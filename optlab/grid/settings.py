@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from optlab.rules import Rule, sophia
+from optlab.rules import Rule
 
 Multiplier = Callable[[Any], Any]
 Configuration = dict[str, Any]
@@ -46,13 +46,17 @@ def configurations(
     Raises ValueError or TypeError in one line.
     """
     rules = list(dict.fromkeys(rules))
-    if sophia in rules and not hessian:
+    estimated = [rule.name for rule in rules if rule.estimated]
+    if estimated and not hessian:
         raise ValueError(
-            'Sophia needs estimates of the Hessian: give hessian="gauss-newton-bartlett" or '
-            '"hutchinson"'
+            f"{estimated[0]} needs estimates of the Hessian: give "
+            'hessian="gauss-newton-bartlett" or "hutchinson"'
         )
-    if hessian and sophia not in rules:
-        raise ValueError("hessian= is for rules.sophia: the rule here divides by no Hessian")
+    if hessian and not estimated:
+        raise ValueError(
+            "hessian= is for rules that are given estimates, such as rules.sophia: the rule here "
+            "divides by no Hessian"
+        )
     if isinstance(grid, Mapping):
         axes = {name: _values(name, value) for name, value in grid.items()}
         rows = [dict(zip(axes, row, strict=True)) for row in itertools.product(*axes.values())]
@@ -64,7 +68,7 @@ def configurations(
         raise ValueError("the grid is empty: give at least one value of each hyperparameter")
     taken = {name: q for rule in rules for name, q in rule.hyperparameters.items()}
     if hessian:
-        taken["beta2"] = inspect.Parameter.empty
+        taken.setdefault("beta2", inspect.Parameter.empty)
     main = "eta" if "eta" in taken else "lr"
     if "eta" in taken:
         rows = [{"eta": 1.0, **row} for row in rows]

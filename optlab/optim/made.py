@@ -82,6 +82,11 @@ def make(rule: Rule, module: str) -> type[MadeOptimizer]:
             f"{rule.name} keeps rows, columns or matrices, which not every parameter has: "
             f"write the class {rule.optimizer}, as optlab/optim/adafactor.py does"
         )
+    if rule.estimated:
+        raise ValueError(
+            f"{rule.name} is given estimates of the Hessian, which a class must take: "
+            f"write the class {rule.optimizer}, as optlab/optim/sophia.py does"
+        )
     settings = _settings(rule)
     signature = Signature(
         [

@@ -24,7 +24,9 @@ class Rule:
     It is a pure function: nothing is changed in place. `rule.init(p)` is the
     state before the first step. `around` is the rule that this one calls with
     whatever keyword arguments it does not take itself. `optimizer` is the name of
-    the class that `optlab.optim` makes of it, or None.
+    the class that `optlab.optim` makes of it, or None. `estimated` is the state variable that
+    is no work of the rule: whoever runs it averages estimates of the Hessian's diagonal in it,
+    by `average_hessian`; None where there is none.
     """
 
     def __init__(
@@ -33,12 +35,17 @@ class Rule:
         initial: dict[str, Callable[[Any], Any]],
         around: Rule | None = None,
         optimizer: str | None = None,
+        estimated: str | None = None,
     ):
         update_wrapper(self, function)
         self.function = function
         self.initial = initial
         self.around = around
         self.optimizer = optimizer
+        inherited = around.estimated if around else None
+        self.estimated: str | None = inherited if estimated is None else estimated
+        if self.estimated is not None and self.estimated not in initial:
+            raise ValueError(f"estimated={self.estimated!r} is no state variable of {self.name}")
 
     def __call__(
         self, p: Any, g: Any, s: State, t: Any, **hyperparameters: Any
@@ -84,13 +91,17 @@ class Rule:
 
 
 def rule(
-    optimizer: str | None = None, /, **initial: Callable[[Any], Any]
+    optimizer: str | None = None,
+    /,
+    *,
+    estimated: str | None = None,
+    **initial: Callable[[Any], Any],
 ) -> Callable[[Callable[..., tuple[Any, State]]], Rule]:
     """Make a `Rule` of a function.
 
     Each keyword names a state variable and gives its value before the first step as a function
     of the parameter: `@rule(m=zeros_like)`. With a name, `@rule("Lion", m=zeros_like)`, and
     listed in `optlab/rules/__init__.py`, the rule is also an optimizer, `optlab.Lion`; every
-    hyperparameter then has its default in the rule.
+    hyperparameter then has its default in the rule. estimated: as of `Rule`.
     """
-    return lambda function: Rule(function, initial, optimizer=optimizer)
+    return lambda function: Rule(function, initial, optimizer=optimizer, estimated=estimated)

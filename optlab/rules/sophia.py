@@ -4,7 +4,7 @@ from optlab.ops import maximum, minimum, zeros_like
 from optlab.rules.rule import State, rule
 
 
-@rule(m=zeros_like, h=zeros_like)
+@rule(estimated="h", m=zeros_like, h=zeros_like)
 def sophia(p, g, s, t, *, lr, beta1, rho, eps, weight_decay):
     """Liu et al. (2023), Algorithm 3, between two Hessian estimates."""
     m = beta1 * s.m + (1 - beta1) * g

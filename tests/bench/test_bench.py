@@ -255,3 +255,12 @@ def test_the_books_benches_are_of_committed_code_and_whole(kind):
             # One from before an optimizer was added lacks it; those of the chapters are all there.
             chapters = bench.CONTESTS.keys() - MADE.keys()
             assert chapters <= {row.algorithm for row in run.rows} <= bench.CONTESTS.keys()
+
+
+@pytest.mark.parametrize("name", bench.CONTESTS)
+def test_a_rule_that_is_given_estimates_has_them_when_it_is_timed(name):
+    contest = bench.CONTESTS[name]
+    step = bench.our_step(contest, [(4, 3), (2,)], torch.device("cpu"), "plain")
+    kept = [s["hessian"] for s in step.__self__.state.values() if "hessian" in s]
+    assert len(kept) == (2 if name == "Sophia" else 0)
+    assert all((h > 0).all() for h in kept)

@@ -499,7 +499,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_a_grid_cannot_have_is_refused_in_one_line(task, name, monkeypatch):
-    monkeypatch.setattr("optlab.grid.train._train", None)  # it is not gotten to
+    monkeypatch.setattr("optlab.grid.training.Training.train", None)  # it is not gotten to
     make, message = REFUSED[name]
     with pytest.raises((ValueError, TypeError), match=message) as caught:
         in_a_grid(seeded(make), task)

@@ -13,7 +13,9 @@ import optlab
 from optlab import rules
 from optlab.experiments import Data
 from optlab.grid import hessian_generator, train_grid
+from optlab.ops import zeros_like
 from optlab.optim import gauss_newton_bartlett, hutchinson
+from optlab.rules import Rule, State, rule
 
 STEPS, BATCH, SEEDS, EVERY = 11, 40, (3, 5), 4
 ROW = {"lr": 0.01, "rho": 0.5, "beta1": 0.8, "beta2": 0.7, "eps": 1e-6, "weight_decay": 0.1}
@@ -87,6 +89,44 @@ def test_estimates_do_not_depend_on_chunks(task):
     torch.testing.assert_close(parts.test_loss, whole.test_loss, rtol=1e-12, atol=1e-14)
 
 
+@rule(estimated="D", m=zeros_like, D=zeros_like)
+def of_another_name(p, g, s, t, **hyper):
+    p, found = rules.sophia(p, g, State(m=s.m, h=s.D), t, **hyper)
+    return p, State(m=found.m, D=s.D)
+
+
+of_another_name.hyperparameters = rules.sophia.hyperparameters
+
+
+def _in_a_shell(p, g, s, t, **hyper):
+    return rules.sophia(p, g, s, t, **hyper)
+
+
+_in_a_shell.__name__ = "in_a_shell"
+in_a_shell = Rule(_in_a_shell, rules.sophia.initial, around=rules.sophia)
+
+
+def only_weights(p):
+    return rules.sophia if p.dim() == 2 else rules.momentum
+
+
+@pytest.mark.parametrize("other", [of_another_name, in_a_shell])
+def test_a_rule_is_known_by_what_it_says_it_needs(task, other):
+    settings = {"steps": 5, "batch_size": BATCH, "seeds": SEEDS, "hessian": "hutchinson"}
+    wanted = train_grid(small, task, rules.sophia, GRID, **settings)
+    found = train_grid(small, task, other, GRID, **settings)
+    assert torch.equal(found.test_loss, wanted.test_loss)
+    blind = train_grid(small, task, other, GRID, **{**settings, "hessian_every": 2})
+    assert not torch.equal(blind.test_loss, wanted.test_loss)
+
+
+def test_some_parameters_may_have_a_rule_without_estimates(task):
+    row = {**ROW, "momentum": 0.5, "dampening": 0.0}
+    settings = {"steps": 5, "batch_size": BATCH, "seeds": SEEDS, "snapshots": [5]}
+    found = train_grid(small, task, only_weights, row, **settings, hessian="hutchinson")
+    assert found.test_loss.isfinite().all()
+
+
 def mean_square(outputs, y):
     return ((outputs - y) ** 2).mean()
 
@@ -94,7 +134,10 @@ def mean_square(outputs, y):
 @pytest.mark.parametrize(
     ("rule", "model", "settings", "message"),
     [
-        (rules.sophia, small, {}, 'give hessian="gauss-newton-bartlett"'),
+        (rules.sophia, small, {}, 'sophia needs .* give hessian="gauss-newton-bartlett"'),
+        (of_another_name, small, {}, 'of_another_name needs .* give hessian="gauss-'),
+        (in_a_shell, small, {}, 'sophia_in_a_shell needs .* give hessian="gauss-'),
+        (only_weights, small, {}, 'sophia needs .* give hessian="gauss-'),
         (rules.adam, small, {"hessian": "hutchinson"}, "divides by no Hessian"),
         (rules.sophia, small, {"hessian": "fisher"}, "hessian must be"),
         (rules.sophia, small, {"hessian": "hutchinson", "hessian_every": 0}, "at least 1; got 0"),

@@ -241,7 +241,7 @@ def test_a_schedule_that_gives_no_number_is_refused_before_training(task, bad, m
     def schedule(t):
         return bad if t == steps - 1 else 1.0
 
-    monkeypatch.setattr("optlab.grid.train._train", None)
+    monkeypatch.setattr("optlab.grid.training.Training.train", None)
     with pytest.raises(ValueError, match=f"the schedule of lr gives .* at t = {steps - 1}"):
         train_grid(small, task, SGD, {"lr": 0.1}, schedule, steps=steps, batch_size=10)
 

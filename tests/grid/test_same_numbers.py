@@ -244,7 +244,7 @@ def test_one_schedule_for_all_multiplies_lr(task):
 
 
 def test_more_steps_than_hyperparameters_are_tabulated_for(task, monkeypatch):
-    monkeypatch.setattr("optlab.grid.train._BLOCK", 5)
+    monkeypatch.setattr("optlab.grid.training._BLOCK", 5)
     test_schedules_and_restart_periods_differ_from_configuration_to_configuration(task)
 
 

@@ -86,10 +86,16 @@ def test_a_rule_without_all_defaults_or_of_matrices_makes_no_optimizer():
     def rows(p, g, s, t, *, lr=0.1):
         """Nobody."""
 
+    @rule("Newton", estimated="h", h=zeros_like)
+    def newton(p, g, s, t, *, lr=0.1):
+        """Nobody."""
+
     with pytest.raises(ValueError, match="no default for lr, beta1: give one in the rule"):
         make(unset, __name__)
     with pytest.raises(ValueError, match=r"rows keeps rows, .*: write the class Rows"):
         make(rows, __name__)
+    with pytest.raises(ValueError, match=r"newton is given estimates .*: write the class Newton"):
+        make(newton, __name__)
 
 
 def test_no_rule_takes_the_name_of_another_optimizer():

@@ -4,7 +4,7 @@ import pytest
 import torch
 from walk import assert_same, randn, tensor, walk
 
-from optlab.rules import State, average_hessian, sophia
+from optlab.rules import Rule, State, adam, average_hessian, sophia, with_decay, with_l2
 
 HYPER = {"lr": 0.5, "beta1": 0.5, "rho": 0.25, "eps": 0.1, "weight_decay": 0.2}
 
@@ -87,3 +87,16 @@ def test_decay_is_beside_the_step_and_is_not_clipped():
     with_it, _ = sophia(100 * P, G, start, 5, **HYPER)
     without, _ = sophia(100 * P, G, start, 5, **{**HYPER, "weight_decay": 0.0})
     assert_same(with_it, without - 0.5 * 0.2 * 100 * P, rtol=1e-12)
+
+
+def test_a_rule_says_which_of_its_state_is_estimated():
+    def around(p, g, s, t, **hyper):
+        return sophia(p, g, s, t, **hyper)
+
+    assert sophia.estimated == "h"
+    assert with_decay(sophia).estimated == with_l2(sophia).estimated == "h"
+    assert Rule(around, sophia.initial, around=sophia).estimated == "h"
+    assert adam.estimated is None
+    assert with_decay(adam).estimated is None
+    with pytest.raises(ValueError, match="estimated='k' is no state variable of around"):
+        Rule(around, sophia.initial, estimated="k")
