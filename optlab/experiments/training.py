@@ -12,7 +12,7 @@ from tqdm import tqdm
 from optlab.experiments.checkpoints import Checkpoint
 from optlab.experiments.run import Run
 from optlab.experiments.shares import Share
-from optlab.learning.batches import batches, fed, steps_per_epoch
+from optlab.learning.batches import batches, steps_per_epoch
 from optlab.learning.data import Augmentation, Data
 from optlab.learning.randomness import forked
 from optlab.schedules import LRScheduler
@@ -147,7 +147,11 @@ def _epoch(
     device = data.x_train.device
     n = len(data.y_train)
     order = batches(n, batch_size, steps_per_epoch(n, batch_size), [generator])
-    for (x,), (y,) in fed(data, order, [generator], augment):
+    for (batch,) in order:
+        examples = batch.to(device, non_blocking=True)
+        x, y = data.x_train[examples], data.y_train[examples]
+        if augment is not None:
+            x = augment(x, generator)
         optimizer.zero_grad()
         with torch.autocast(device.type, dtype=autocast, enabled=autocast is not None):
             loss = share.loss(model(share.of(x)), share.of(y), len(y))
