@@ -28,10 +28,11 @@ CHECK = "check_parameters"
 
 @dataclass(frozen=True)
 class Parameter:
-    """One line of a parameters cell: `lr: float = 0.01  # what it is`."""
+    """One line of a parameters cell: `lr: float = 0.01  # what it is`. injected: the default is
+    what an earlier run of the notebook set."""
 
     name: str
-    annotation: str
+    kind: Kind
     default: Any
     meaning: str
     injected: bool = False
@@ -48,36 +49,48 @@ class Parameters:
         """One line for each: name, what is allowed, default, meaning."""
         lines = []
         for name, p in self.all.items():
-            allowed = describe(Kind.of(p.annotation), self.rules[name])
+            allowed = describe(p.kind, self.rules[name])
             lines.append(f"{name}: {allowed} (default {p.default!r})  {p.meaning}".rstrip())
         return lines
 
-    def accept(self, texts: Iterable[tuple[str, str]]) -> dict[str, Any]:
-        """Names and values as written on the command line, as values of the declared types.
+    def kind(self, name: str) -> Kind:
+        """The type of a parameter; of a name that the notebook does not have, text."""
+        return self.all[name].kind if name in self.all else Kind("str")
 
-        RunError, with a line for each name or value that is refused. What an earlier run has set
-        comes first, as far as it is not set anew.
-        """
-        refused, given = [], {}
+    def read(self, texts: Iterable[tuple[str, str]]) -> tuple[dict[str, Any], list[str]]:
+        """Names and values as written on the command line: the values of the declared types, and
+        a line for each name or value that is refused."""
+        given: dict[str, Any] = {}
+        refused = []
         for name, text in texts:
             if name in given:
                 refused.append(f"{name} is set twice; give it one value")
-            elif name in self.all:
-                given[name] = read_value(text, Kind.of(self.all[name].annotation))
-                if not _is_text(text):
-                    refused.append(f"{name} is refused: {text!r} is no text in UTF-8")
-                    given[name] = self.all[name].default
-            else:
+            elif name not in self.all:
                 near = difflib.get_close_matches(name, self.all, n=1)
                 hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(self.all)}"
                 refused.append(f"{name} is not a parameter of this notebook; {hint}")
-        annotations = {name: p.annotation for name, p in self.all.items()}
-        values = {name: p.default for name, p in self.all.items()} | given
-        refused += [line for _, line in problems(annotations, values, self.rules)]
+            elif not _is_text(text):
+                refused.append(f"{name} is refused: {text!r} is no text in UTF-8")
+            else:
+                given[name] = read_value(text, self.all[name].kind)
+        return given, refused + self._refused(given)
+
+    def accept(self, texts: Iterable[tuple[str, str]]) -> dict[str, Any]:
+        """As `read`, and defaults are checked, too. RunError, with a line for each refusal.
+
+        What an earlier run has set comes first, as far as it is not set anew.
+        """
+        given, refused = self.read(texts)
+        defaults = {name: p.default for name, p in self.all.items()}
+        refused += self._refused({n: value for n, value in defaults.items() if n not in given})
         if refused:
             raise RunError("\n".join(refused))
-        earlier = {name: p.default for name, p in self.all.items() if p.injected}
-        return earlier | given
+        return {name: p.default for name, p in self.all.items() if p.injected} | given
+
+    def _refused(self, values: Mapping[str, Any]) -> list[str]:
+        """A line for each of these values that is refused; a rule is of one parameter alone."""
+        rules = {name: rule for name, rule in self.rules.items() if name in values}
+        return [line for _, line in problems({n: self.all[n].kind for n in values}, values, rules)]
 
 
 def read_value(text: str, kind: Kind) -> Any:
@@ -155,7 +168,9 @@ def parameters_of(book: Mapping[str, Any], name: str) -> Parameters:
                 if key in parameters:
                     parameters[key] = replace(parameters[key], default=value, injected=True)
     with _one_line(name):
-        problems({n: p.annotation for n, p in parameters.items()}, _defaults(parameters), rules)
+        # A default may be refused: another value can be given. What cannot be read may not be.
+        kinds = {name: one.kind for name, one in parameters.items()}
+        problems(kinds, {name: one.default for name, one in parameters.items()}, rules)
     return Parameters(parameters, rules)
 
 
@@ -195,11 +210,7 @@ def _parameter(one: Declaration) -> Parameter:
     kind = Kind.of(one.annotation)
     if kind.container == "tuple" and isinstance(default, list):
         default = tuple(default)
-    return Parameter(one.name, one.annotation, default, one.comment)
-
-
-def _defaults(parameters: Mapping[str, Parameter]) -> dict[str, Any]:
-    return {name: parameter.default for name, parameter in parameters.items()}
+    return Parameter(one.name, kind, default, one.comment)
 
 
 def _rules(call: ast.Call) -> dict[str, Any]:

@@ -11,8 +11,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from optlab.report.parameters import Kind
-from optlab.running.declared import Parameters, parameters_of, read_value
+from optlab.running.declared import Parameters, parameters_of
 from optlab.running.errors import RunError
 from optlab.running.notebook import parse
 from optlab.sweep.grid import LARGEST, name_and_values, read_values
@@ -66,7 +65,7 @@ def make_plan(
     for name, text in map(name_and_values, grids):
         if name in axes:
             raise RunError(f"--grid {name} is given twice; write its values in one")
-        axes[name] = read_values(name, text, _kind(declared, name))
+        axes[name] = read_values(name, text, declared.kind(name))
     number = math.prod(map(len, axes.values())) * (1 if seeds is None else seeds)
     if number > LARGEST:  # before so many are made
         raise RunError(f"these are {number} runs; a sweep has at most {LARGEST}")
@@ -76,13 +75,16 @@ def make_plan(
         axes[SEED] = [str(seed) for seed in range(seeds)]
     if not axes:
         raise RunError("nothing to sweep: give --grid NAME=VALUE,VALUE,… or --seeds N")
-    code = code_hash(source)
-    runs = _runs(declared, code, axes, fixed)
-    swept = {name: [_read(declared, name, text) for text in axes[name]] for name in axes}
+    swept, constant = _accept(declared, axes, fixed)
     for name, values in swept.items():
         if (twice := _first_twice(values)) is not None:
             raise RunError(f"--grid {name} has the value {twice!r} twice")
-    return Plan(notebook.stem, code, swept, declared.accept(fixed), runs, source)
+    code, runs = code_hash(source), []
+    for combination in product(*swept.values()):
+        given = constant | dict(zip(swept, combination, strict=True))
+        parameters = {name: given.get(name, one.default) for name, one in declared.all.items()}
+        runs.append(Run(run_id(code, parameters), parameters))
+    return Plan(notebook.stem, code, swept, constant, runs, source)
 
 
 def _read_once(notebook: Path) -> tuple[str, Parameters]:
@@ -123,21 +125,25 @@ def _first_twice(values: list[Any]) -> Any:
     return None
 
 
-def _runs(
-    declared: Parameters, code: str, axes: dict[str, list[str]], fixed: list[tuple[str, str]]
-) -> list[Run]:
-    defaults = {name: parameter.default for name, parameter in declared.all.items()}
-    runs, refused = [], {}  # refused: a set in order, as many combinations share their faults
-    for texts in product(*axes.values()):
-        try:
-            given = declared.accept([*fixed, *zip(axes, texts, strict=True)])
-        except RunError as error:
-            refused.update(dict.fromkeys(str(error).splitlines()))
-        else:
-            runs.append(Run(run_id(code, defaults | given), defaults | given))
+def _accept(
+    declared: Parameters, axes: dict[str, list[str]], fixed: list[tuple[str, str]]
+) -> tuple[dict[str, list[Any]], dict[str, Any]]:
+    """The values of each axis, and those that all runs have. Each value is checked once, and not
+    once a run. RunError, with a line for each name or value that is refused."""
+    refused: dict[str, None] = {}  # in order, and each line once
+    constant: dict[str, Any] = {}
+    try:
+        constant = declared.accept(fixed)
+    except RunError as error:
+        refused.update(dict.fromkeys(str(error).splitlines()))
+    swept: dict[str, list[Any]] = {}
+    for name, texts in axes.items():
+        read = [declared.read([*fixed, (name, text)]) for text in texts]
+        refused.update((line, None) for _, lines in read for line in lines)
+        swept[name] = [given.get(name) for given, _ in read]
     if refused:
         raise RunError("\n".join(refused))
-    return runs
+    return swept, {name: value for name, value in constant.items() if name not in swept}
 
 
 def code_hash(source: str) -> str:
@@ -158,13 +164,3 @@ def run_id(code: str, parameters: dict[str, Any]) -> str:
 def _sha256(content: Any) -> str:
     text = json.dumps(content, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
-
-
-def _kind(declared: Parameters, name: str) -> Kind:
-    """Of a name that the notebook does not have: text, which `accept` then refuses."""
-    known = name in declared.all
-    return Kind.of(declared.all[name].annotation) if known else Kind("str")
-
-
-def _read(declared: Parameters, name: str, text: str) -> Any:
-    return read_value(text, _kind(declared, name))

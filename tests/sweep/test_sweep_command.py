@@ -249,3 +249,36 @@ def test_a_sweep_takes_the_cores_that_it_may_use(optlab, notebook, monkeypatch):
         )  # fmt: skip
     result = optlab(notebook, "--seeds", "7", "-o", "kept", "--resume", "--dry-run")
     assert "estimate: 20 s on 3 workers" in result.stdout
+
+
+def test_a_value_is_checked_once_and_not_once_a_run(notebook, monkeypatch):
+    from optlab.running import declared
+
+    checked, problems = [], declared.problems
+
+    def counted(kinds, values, rules):
+        checked.extend(values.items())
+        return problems(kinds, values, rules)
+
+    monkeypatch.setattr(declared, "problems", counted)
+    plan = make_plan(Path(notebook), ["lr=1e-4:1e-1:log50", "steps=1:40:lin40"], [], 5)
+    assert len(plan.runs) == 50 * 40 * 5
+    assert {run.parameters["steps"] for run in plan.runs} == set(range(1, 41))
+    assert len(checked) < 50 + 40 + 5 + 20
+
+
+def test_what_several_combinations_share_is_said_once(optlab, notebook):
+    wrong = ["--grid", "lr=0.1,-1,-2", "--grid", "step=1,2", "-p", "pause", "-3", "-p", "lr", "1"]
+    result = optlab(notebook, *wrong, "--seeds", "3")
+    assert result.exit_code == 2
+    first, *others = result.stderr.splitlines()
+    assert first.startswith("pause = -3.0 is refused: it must be a float >= 0; ")
+    assert [line.split(";")[0] for line in others] == [
+        "lr is set twice",
+        "step is not a parameter of this notebook",
+    ]
+    once = optlab(notebook, "--grid", "lr=0.1,-1,-2", "--grid", "steps=1,2", "--seeds", "3")
+    assert [line.split(":")[0] for line in once.stderr.splitlines()] == [
+        "lr = -1.0 is refused",
+        "lr = -2.0 is refused",
+    ]
