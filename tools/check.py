@@ -29,6 +29,7 @@ ALWAYS = ("tests/rules/test_executions.py", "tests/symbolic")
 ABOVE = {
     "rules": ("tests/rules", "tests/optim/test_every.py", "tests/schedules/test_symbols.py"),
     "schedules": ("tests/schedules",),
+    "learning": ("tests/learning", "tests/grid", "tests/experiments"),
     "running": ("tests/cli", "tests/running"),
     "symbolic": ("tests/symbolic", "tests/notebooks/test_boxes.py"),
     "ops.py": ("tests/rules", "tests/symbolic"),

@@ -27,6 +27,7 @@ from optlab.experiments.scales.c09_lars import Settings
 from optlab.experiments.scales.task import TRAINING
 from optlab.experiments.shares import Share
 from optlab.experiments.training import train
+from optlab.learning.batches import steps_per_epoch
 from optlab.schedules import LRScheduler
 
 CHAPTERS = {
@@ -116,7 +117,7 @@ def run(
         lr=scaling.rate(batch_size, task.batch_size),
         **_hyperparameters(optimizer, chapter),
     )
-    steps = chapter.epochs * -(-len(data.y_train) // batch_size)
+    steps = chapter.epochs * steps_per_epoch(len(data.y_train), batch_size)
     return train(
         model,
         data,

@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from optlab.grid.reach import Reach, reach
-from optlab.grid.vmapped import attempt
+from optlab.grid.values import differing, values
+from optlab.grid.vmapped import attempt, first_line
 from optlab.learning.losses import Loss
 from optlab.learning.randomness import forked, states
 
@@ -167,22 +168,22 @@ def habits(
 
     size = min(len(x) for x in (x_test, batches[0][0], batches[1][0]))
     with forked(device), torch.enable_grad():
-        before, drawn = _tensors(one), states(device)
+        before, drawn = values(one), states(device)
         evaluate(one, batches[0][0][:size])
         evaluate(one, x_test[:size])
         draws_in_evaluation = not all(map(torch.equal, drawn, states(device)))
         after = look(one)
         evaluate(two, x_test[:size])
-        changed = [*_changes(before, _tensors(one)), *after.changed(look(two))]
+        changed = [*differing(before, values(one)), *after.changed(look(two))]
         size = min(len(x) for x, _ in batches[:2])
         (x, y), (next_x, next_y) = ((x[:size], y[:size]) for x, y in batches[:2])
-        before = _tensors(one)
+        before = values(one)
         step(one, x, y)
         torch.manual_seed(0)
         fresh = states(device)
         step(one, next_x, next_y)
         draws = not all(map(torch.equal, fresh, states(device)))
-        buffers = _changes(before, _tensors(one))
+        buffers = differing(before, values(one))
         after = look(one)
         step(two, next_x, next_y)
         alone = look(two)
@@ -211,8 +212,7 @@ def check_augmentation(augment: Any, x: torch.Tensor) -> None:
         try:
             y = augment(x, torch.Generator().manual_seed(0))
         except Exception as error:
-            said = str(error).strip().splitlines() or [type(error).__name__]
-            raise ValueError(f"augment fails on a batch: {said[0][:200]}") from error
+            raise ValueError(f"augment fails on a batch: {first_line(error)}") from error
         return y, reach(augment=augment, **_generators_of_others())
 
     with forked(device):
@@ -246,16 +246,3 @@ def _generators_of_others() -> dict[str, Any]:
 
 def _said(place: str) -> str:
     return place.removeprefix("the network.")
-
-
-def _tensors(network: nn.Module) -> dict[str, torch.Tensor]:
-    tensors = (*network.named_buffers(), *network.named_parameters())
-    return {n: x.detach().clone() for n, x in tensors}
-
-
-def _changes(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> list[str]:
-    def same(a: torch.Tensor, b: torch.Tensor) -> bool:
-        return a.shape == b.shape and bool(((a == b) | ((a != a) & (b != b))).all())
-
-    names = dict.fromkeys([*one, *two])
-    return [n for n in names if n not in one or n not in two or not same(one[n], two[n])]

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from optlab.grid.vmapped import first_line
 from optlab.rules import Rule
 
 Multiplier = Callable[[Any], Any]
@@ -177,9 +178,8 @@ def _curve(name: str, multiplier: Multiplier, steps: int) -> torch.Tensor:
             value = _plain(multiplier(t))
             number = float(value) if _is_number(value) else math.nan
         except Exception as error:
-            said = str(error).strip().splitlines() or [type(error).__name__]
             raise ValueError(
-                f"the schedule of {name} fails at t = {t} of {steps} steps: {said[0][:200]}"
+                f"the schedule of {name} fails at t = {t} of {steps} steps: {first_line(error)}"
             ) from error
         if not math.isfinite(number):
             raise ValueError(

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from optlab.grid.reach import reach
+from optlab.grid.values import differing, values
 from optlab.grid.vmapped import first_line
 from optlab.learning.randomness import held
 
@@ -60,11 +61,11 @@ class Starts:
             if own & seen:  # one network, given each time
                 return self._copied(build)
             seen |= own
-            kept = _values(one)
+            kept = values(one)
             two = _made(build, seed)
             if own & _parts(two):
                 return self._copied(build)
-            _same(kept, _values(two), seed)
+            _same(kept, values(two), seed)
             made.append(one)
             again.append(two)
         self._build = build
@@ -75,7 +76,7 @@ class Starts:
         for seed in self.seeds:
             network = _made(build, seed)
             made.append(_copy(network, network))
-            _same(_values(made[-1]), _values(_made(build, seed)), seed)
+            _same(values(made[-1]), values(_made(build, seed)), seed)
         return made, [copy.deepcopy(m) for m in made]
 
 
@@ -135,25 +136,12 @@ def _parts(network: nn.Module) -> set[int]:
     return {id(x) for x in (*network.parameters(), *network.buffers(), *network.modules())}
 
 
-def _values(network: nn.Module) -> dict[str, torch.Tensor]:
-    tensors = (*network.named_parameters(), *network.named_buffers())
-    return {n: x.detach().clone() for n, x in tensors}
-
-
 def _same(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor], seed: int) -> None:
-    for name in dict.fromkeys([*one, *two]):
-        if name in one and name in two and _equal(one[name], two[name]):
-            continue
+    if names := differing(one, two):
         raise ValueError(
-            f"model({seed}) gives another network when it is called again ({name} differs): seed "
-            "all that it draws, as by torch.manual_seed(seed) at its beginning"
+            f"model({seed}) gives another network when it is called again ({names[0]} differs): "
+            "seed all that it draws, as by torch.manual_seed(seed) at its beginning"
         )
-
-
-def _equal(a: torch.Tensor, b: torch.Tensor) -> bool:
-    if a.shape != b.shape or a.dtype != b.dtype:
-        return False
-    return bool(((a == b) | ((a != a) & (b != b))).all())
 
 
 def _alike(networks: Sequence[nn.Module], seeds: Sequence[int]) -> None:

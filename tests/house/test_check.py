@@ -27,6 +27,7 @@ def first(name, count=1):
         ("optlab/ops.py", "tests/symbolic"),
         ("optlab/optim/adam.py", "tests/optim"),
         ("optlab/grid/train.py", "tests/grid"),
+        ("optlab/learning/batches.py", "tests/grid"),
         ("optlab/symbolic/latex.py", "tests/notebooks/test_boxes.py"),
         ("notebooks/05-amsgrad.md", "notebooks/05-amsgrad.ipynb"),
         ("notebooks/05-amsgrad.ipynb", check.PAGE.format("notebooks/05-amsgrad")),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +10,7 @@ from torch import nn
 
 from optlab.experiments.data import ALPHABET, Data, surname_characters
 from optlab.experiments.models import transformer
+from optlab.learning.batches import steps_per_epoch
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Characters:
     @property
     def steps_per_epoch(self) -> int:
         """Updates in an epoch, the last batch included."""
-        return math.ceil(self.examples / self.batch_size)
+        return steps_per_epoch(self.examples, self.batch_size)
 
     def data(self, device: torch.device | str = "cpu") -> Data:
         """The names, whose split does not depend on a run's seed."""

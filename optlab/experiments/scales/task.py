@@ -11,6 +11,7 @@ from torch import nn
 
 from optlab.experiments import data as sets
 from optlab.experiments.models import cnn, mlp, normalized_mlp, resnet26, wide_resnet
+from optlab.learning.batches import steps_per_epoch
 
 Dataset = Literal["digits", "mnist1d", "fashion_mnist", "cifar10"]
 Network = Literal["mlp", "normalized_mlp", "cnn", "resnet26", "wide_resnet"]
@@ -55,7 +56,7 @@ class Task:
     @property
     def steps_per_epoch(self) -> int:
         """Updates in an epoch, the last batch included."""
-        return math.ceil((self.examples or TRAINING[self.dataset]) / self.batch_size)
+        return steps_per_epoch(self.examples or TRAINING[self.dataset], self.batch_size)
 
     @property
     def shape(self) -> tuple[int, ...]:
