@@ -1,4 +1,4 @@
-"""Under each chapter's card: the notebook, its text, the package, Colab, and how it is rerun: by
+"""Below each chapter's opening: the notebook, its text, the package, Colab, and how it is rerun: by
 a command in a clone, or anywhere after a first line that installs the package from this site."""
 
 import shutil
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import nbformat
 import site_wheel
+from chapter_folds import below_opening
 from docutils import nodes
 
 from optlab.running.declared import read_parameters
@@ -55,14 +56,16 @@ def offer(app, doctree, docname):
     if app.config.html_baseurl:
         there += "; the notebook above has it"
     elsewhere = nodes.paragraph("", f"{there}:")
-    opening = '<details class="take-along"><summary>Take this chapter with you</summary>'
+    opening = '<details class="folded take-along"><summary>Take this chapter with you</summary>'
     parts = [html(opening), line, said, shell, elsewhere, first, html("</details>")]
-    for card in doctree.findall(nodes.admonition):
-        if "chapter-card" in card["classes"]:
-            card.parent.children[card.parent.index(card) + 1 : card.parent.index(card) + 1] = parts
-            for part in parts:
-                part.parent = card.parent
-            return
+    if (place := below_opening(doctree)) is None:
+        return
+    box = nodes.container("", classes=["take-along-place"])
+    box += parts
+    within, index = place
+    if index and "rerun" in within.children[index - 1].get("classes", ()):
+        index -= 1
+    within.insert(index, box)
 
 
 def html(text):
