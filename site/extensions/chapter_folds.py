@@ -212,4 +212,4 @@ def fold(app, doctree):
 
 def setup(app):
     app.connect("doctree-read", fold, priority=600)  # when figures have their numbers
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    return {"env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}
