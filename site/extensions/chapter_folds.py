@@ -46,9 +46,7 @@ def outcomes(cell):
     for bundle in output.children if output is not None else ():
         html = "".join(raw.astext() for raw in bundle.findall(nodes.raw))
         found |= {
-            name
-            for name, there in (("figure", FIGURE in html), ("claim", CLAIM in html))
-            if there
+            name for name, there in (("figure", FIGURE in html), ("claim", CLAIM in html)) if there
         } or {"other"}
     return found
 
