@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -246,7 +246,9 @@ def bench(
 
     timm and pytorch_optimizer take part where they are installed.
     """
-    from optlab.bench import saving, steps
+    from optlab.bench import grid, saving, steps
+    from optlab.bench import together as in_turns
+    from optlab.bench.protocol import Bench
     from optlab.optim import execution
 
     if unknown := [name for name in algorithms if name not in steps.CONTESTS]:
@@ -265,28 +267,25 @@ def bench(
         raise click.UsageError(
             "compiled steps are timed, and no C compiler was found: install gcc or clang, or set CC"
         )
-    bench = import_module(f"optlab.bench.{kind}")
+    benches: dict[str, Bench] = {"steps": steps, "grid": grid, "together": in_turns}
+    chosen = benches[kind]
+    measure = partial(steps.run, algorithms=algorithms, memory=memory)
     circumstances = saving.circumstances(device, rounds)
     rows: list[Any] = []
     conditions: dict[str, Any] = {}
-    items: Iterable[Any]
-    if kind == "steps":
-        items = steps.run(list(algorithms or steps.CONTESTS), device, rounds, memory)
-    else:
-        items = bench.run(device, rounds)
-    for item in items:
+    for item in (measure if kind == "steps" else chosen.run)(device, rounds):
         if isinstance(item, dict):
             conditions = item | circumstances
             click.echo("  ".join(f"{k} {v}" for k, v in conditions.items()))
         else:
             rows.append(item)
-            click.echo(bench.table(item))
+            click.echo(chosen.table(item))
     if json_file:
         saving.save(rows, conditions, json_file)
     if record:
         click.echo(saving.record(kind, rows, conditions))
     if plot_file:
-        bench.plot(rows, plot_file)
+        chosen.plot(rows, plot_file)
 
 
 @main.command()

@@ -23,7 +23,7 @@ FOLDER = "bench"  # within book/results: a folder for each kind
 
 
 @dataclass(frozen=True)
-class Bench:
+class Saved:
     """A bench that was saved: what it was measured on and with, and its rows."""
 
     conditions: dict[str, Any]
@@ -62,7 +62,7 @@ def record(kind: str, rows: Sequence[Any], conditions: dict[str, Any]) -> Path:
     return path
 
 
-def recorded(kind: str, results: Path | None = None) -> list[Bench]:
+def recorded(kind: str, results: Path | None = None) -> list[Saved]:
     """The benches of a kind that are kept for the book, the newest first.
 
     results: by default book/results, beside or above the working folder.
@@ -72,7 +72,7 @@ def recorded(kind: str, results: Path | None = None) -> list[Bench]:
     return sorted(benches, key=lambda bench: str(bench.conditions.get("date", "")), reverse=True)
 
 
-def read(kind: str, path: Path) -> Bench:
+def read(kind: str, path: Path) -> Saved:
     """The bench in a file. Raises ValueError, one line, if it is none of that kind."""
     row = import_module(f"optlab.bench.{kind}").Row
     try:
@@ -86,4 +86,4 @@ def read(kind: str, path: Path) -> Bench:
             f"{path} is not a bench of {kind} ({why}); remove it, restore it by git, or make it "
             f"anew with {typed('optlab', 'bench')}{KINDS[kind]} --record"
         ) from None
-    return Bench(conditions, rows)
+    return Saved(conditions, rows)

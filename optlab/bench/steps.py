@@ -14,7 +14,7 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -137,9 +137,9 @@ class Row:
 
 
 def run(
-    algorithms: list[str], device: str, rounds: int, memory: bool
+    device: str, rounds: int, algorithms: Iterable[str] = (), memory: bool = True
 ) -> Iterator[Row | dict[str, Any]]:
-    """First the conditions of the run, then a Row for each algorithm and size."""
+    """First the conditions of the run, then a Row for each algorithm (default: all) and size."""
     place = torch.device(device)
     bandwidth = copy_bandwidth(place)
     yield {
@@ -150,7 +150,7 @@ def run(
         **_peers(),
         "copy_gb_s": bandwidth / 1e9,
     }
-    for name in algorithms:
+    for name in tuple(algorithms) or CONTESTS:
         for shapes_name, shapes, how in (
             ("transformer", transformer(), "compiled"),
             ("small net", small_net(), "auto"),

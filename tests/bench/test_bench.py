@@ -1,5 +1,8 @@
 """The bench runs, counts right and reports what it left out; its times are not tested."""
 
+import dataclasses
+import importlib
+import inspect
 import json
 import re
 from pathlib import Path
@@ -14,6 +17,7 @@ import optlab
 from optlab import rules
 from optlab.bench import grid, saving, together
 from optlab.bench import steps as bench
+from optlab.bench.protocol import Bench
 from optlab.cli import main
 from optlab.experiments import contest
 from optlab.optim import MADE, execution, native
@@ -42,7 +46,7 @@ def test_the_shapes_are_of_the_sizes_that_the_page_names(monkeypatch):
 
 @pytest.mark.parametrize("name", bench.CONTESTS)
 def test_each_algorithm_meets_its_rivals_in_torch(name):
-    conditions, large, small = bench.run([name], "cpu", 3, memory=False)
+    conditions, large, small = bench.run("cpu", 3, [name], memory=False)
     assert conditions["torch"] == torch.__version__
     assert (large.shapes, small.shapes) == ("transformer", "small net")
     torch_rivals = {k for k in bench.CONTESTS[name].rivals if k.startswith("torch")}
@@ -264,3 +268,13 @@ def test_a_rule_that_is_given_estimates_has_them_when_it_is_timed(name):
     kept = [s["hessian"] for s in step.__self__.state.values() if "hessian" in s]
     assert len(kept) == (2 if name == "Sophia" else 0)
     assert all((h > 0).all() for h in kept)
+
+
+@pytest.mark.parametrize("kind", saving.KINDS)
+def test_every_kind_is_a_bench(kind):
+    """A module with what the command calls, whatever it measures; `mypy` checks the types."""
+    module = importlib.import_module(f"optlab.bench.{kind}")
+    for name in ("run", "table", "plot"):
+        named = list(inspect.signature(getattr(Bench, name)).parameters)[1:]
+        assert list(inspect.signature(getattr(module, name)).parameters)[: len(named)] == named
+    assert dataclasses.is_dataclass(module.Row)
