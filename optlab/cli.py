@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from optlab import __version__
+from optlab import __version__, writing
 from optlab.running import recording
 from optlab.running.declared import read_parameters
 from optlab.running.errors import Interrupted, RunError
@@ -300,7 +300,7 @@ def javascript(check: bool) -> None:
     script = rules_script()
     with _exit_on_error(1):
         if not check:
-            PATH.write_text(script, encoding="utf-8")
+            (writing.rewrite if PATH.exists() else writing.write)(PATH, script.encode())
         elif not PATH.is_file() or PATH.read_text(encoding="utf-8") != script:
             raise RunError(
                 f"{PATH} is not what the rules give; run: {typed('optlab', 'javascript')}"
@@ -324,7 +324,7 @@ def formulas() -> None:
             except ValueError as error:
                 raise RunError(f"{path}: {error}") from error
             if new != text:
-                path.write_text(new, encoding="utf-8")
+                writing.rewrite(path, new.encode())
                 click.echo(path)
 
 

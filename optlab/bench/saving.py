@@ -13,8 +13,7 @@ from typing import Any
 import torch
 
 import optlab
-from optlab import provenance
-from optlab.experiments.files import replacing
+from optlab import provenance, writing
 from optlab.experiments.records import RESULTS, result_files
 from optlab.typed import typed
 
@@ -49,8 +48,7 @@ def circumstances(device: str, rounds: int) -> dict[str, Any]:
 def save(rows: Sequence[Any], conditions: dict[str, Any], path: Path) -> None:
     """Conditions and rows as JSON."""
     content = {"conditions": conditions, "rows": [asdict(row) for row in rows]}
-    with replacing(path) as draft:
-        draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    writing.write(path, f"{json.dumps(content, indent=1)}\n".encode())
 
 
 def record(kind: str, rows: Sequence[Any], conditions: dict[str, Any]) -> Path:

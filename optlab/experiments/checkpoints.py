@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from optlab.experiments.files import replacing
 from optlab.experiments.run import Run
 from optlab.schedules import LRScheduler, Schedule
+from optlab.writing import replacing
 
 
 class Checkpoint:

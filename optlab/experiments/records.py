@@ -13,8 +13,7 @@ from typing import Any
 
 import torch
 
-from optlab import provenance
-from optlab.experiments.files import replacing
+from optlab import provenance, writing
 from optlab.experiments.scales import settings
 from optlab.typed import typed
 
@@ -107,9 +106,8 @@ def keep(made: Record, folder: Path) -> Path:
         before = {name: getattr(old, name) for name in KEPT}
         same = old.versions["optlab"] == made.versions["optlab"]
         made = replace(made, earlier=old.earlier if same else [before, *old.earlier])
-    with replacing(path) as draft:
-        text = json.dumps(_plain(made), indent=1, ensure_ascii=False, allow_nan=False)
-        draft.write_text(text + "\n", encoding="utf-8")
+    text = json.dumps(_plain(made), indent=1, ensure_ascii=False, allow_nan=False)
+    writing.write(path, f"{text}\n".encode())
     return path
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from optlab import writing
 from optlab.running import files
 from optlab.running import notebook as notebooks
 from optlab.running.errors import CellError, Interrupted, RunError
@@ -105,11 +106,13 @@ def renew_outputs(notebook: Path, *, seconds: float | None = None) -> None:
         changed = hashlib.sha256(now).digest() != digest
         why = f"{notebook} was changed while it was executed, and is left as it is now"
         if not changed:
-            files.replace(notebook, content)
+            writing.rewrite(notebook, content)
             return
     except OSError as error:
         why = f"cannot write {notebook}: {error.strerror}"
-    kept, _ = files.store_somewhere(content, _runs(), f"{files.shorten(notebook.stem)}-outputs")
+    kept, _ = files.store_somewhere(
+        content, _runs(), f"{writing.shorten(notebook.stem, files.LONGEST)}-outputs"
+    )
     raise RunError(f"{why}\nkept as {kept}")
 
 
@@ -159,7 +162,7 @@ def _execute(
 
 def _save(book: Any, path: Path) -> None:
     with contextlib.suppress(OSError):  # the run goes on, and may find room at its end
-        path.write_bytes(notebooks.encode(book))
+        writing.write(path, notebooks.encode(book))
 
 
 def _message(book: Any, stop: Stop) -> str:

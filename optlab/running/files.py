@@ -5,15 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 from optlab.running.errors import RunError
+from optlab.writing import shorten, write_new
 
 NOTEBOOKS = Path("notebooks")
 LONGEST = 100  # bytes of a run's name, which a number, a suffix and a hidden draft make longer
@@ -46,12 +45,7 @@ def run_name(stem: str, values: Mapping[str, Any]) -> str:
     stem = re.sub(r"(-(failed|interrupted)(-\d+)?)+$", "", stem)  # of a run that is run again
     settings = [f"-{name}={value}" for name, value in values.items()]
     settings = [text for text in settings if not f"{stem}-".count(f"{text}-")]
-    return shorten(re.sub(r"[^\w.,=+-]", "", stem + "".join(settings)))
-
-
-def shorten(name: str, longest: int = LONGEST) -> str:
-    """The start of a name that has at most so many bytes."""
-    return name.encode("utf-8", "ignore")[:longest].decode("utf-8", "ignore")
+    return shorten(re.sub(r"[^\w.,=+-]", "", stem + "".join(settings)), LONGEST)
 
 
 def require_folder(folder: Path) -> None:
@@ -85,7 +79,7 @@ def _require_file_below(folder: Path) -> None:
 
 @contextmanager
 def draft(target: Path) -> Iterator[Path]:
-    """A hidden file beside `target` to write to; gone afterwards unless it was moved away."""
+    """A hidden file beside `target` to write to; gone afterwards."""
     path = draft_of(target)
     try:
         yield path
@@ -97,32 +91,9 @@ def draft_of(target: Path) -> Path:
     return target.with_name(f".{shorten(target.stem, 80)}.{os.getpid()}.ipynb")
 
 
-def keep(path: Path, folder: Path, name: str) -> Path:
-    """Give a finished draft its name in `folder`, or `name-2`, `name-3` … where that is taken.
-
-    Never replaces a file. The draft is left, or has moved where files cannot have two names.
-    """
-    for number in count(1):
-        target = folder / f"{name}{f'-{number}' if number > 1 else ''}.ipynb"
-        try:
-            os.link(path, target)  # unlike a rename, never replaces a file
-        except FileExistsError:
-            continue
-        except OSError:
-            try:
-                target.open("xb").close()
-            except FileExistsError:
-                continue
-            path.replace(target)
-        return target
-    raise AssertionError("unreachable")
-
-
 def store(content: bytes, folder: Path, name: str) -> Path:
     """Write a finished notebook to a new file in `folder`, whole or not at all. OSError if not."""
-    with draft(folder / f"{name}.ipynb") as unfinished:
-        unfinished.write_bytes(content)
-        return keep(unfinished, folder, name)
+    return write_new(folder / f"{name}.ipynb", content)
 
 
 def store_somewhere(content: bytes, folder: Path, name: str) -> tuple[Path, str]:
@@ -138,26 +109,3 @@ def store_somewhere(content: bytes, folder: Path, name: str) -> tuple[Path, str]
         with contextlib.suppress(OSError):
             return store(content, other, name), why
     raise RunError(f"{why}, nor in any other folder; the run is lost")
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Replace a file's content, and nothing else of it: a link stays one, as do other names of
-    the file, its mode and its owner. OSError if it cannot be written; it is then as it was."""
-    path = path.resolve()
-    before = path.stat()
-    with draft(path) as new:
-        try:
-            new.write_bytes(content)
-            shutil.copystat(path, new)
-            os.utime(new)
-            if os.name == "posix" and (os.geteuid() == 0 or before.st_uid != os.geteuid()):
-                os.chown(new, before.st_uid, before.st_gid)
-            alone = before.st_nlink == 1
-        except PermissionError:  # of the folder, or of giving it to its owner
-            alone = False
-        if alone:
-            new.replace(path)
-            return
-        with path.open("r+b") as file:
-            file.write(content)
-            file.truncate()

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from optlab import provenance
+from optlab import provenance, writing
 from optlab.running.errors import RunError
-from optlab.running.files import replace, require_writable
+from optlab.running.files import require_writable
 
 PACKAGES = ("optlab", "torch", "numpy", "sympy", "jupyter-book")
 
@@ -48,11 +48,7 @@ class Times:
         }
         text = json.dumps(content, indent=1) + "\n"
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if path.exists():
-                replace(path, text.encode())
-            else:
-                path.write_text(text, encoding="utf-8")
+            (writing.rewrite if path.exists() else writing.write)(path, text.encode())
         except OSError as error:
             raise RunError(f"cannot write the times into {path}: {error.strerror}") from None
 

@@ -18,8 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from optlab import writing
 from optlab.running.errors import RunError
-from optlab.sweep import files
 from optlab.sweep.plan import Plan, Run
 from optlab.sweep.stored import (
     FAILED,
@@ -64,7 +64,7 @@ class Folder:
                 self._refuse_repetition(plan, resume)
                 self._write_plan(plan)
                 for run in self.finished(plan):  # a crash may have left both
-                    files.remove(self.place(run.id, FAILED))
+                    writing.remove(self.place(run.id, FAILED))
             except BaseException:
                 self._release()
                 raise
@@ -100,7 +100,7 @@ class Folder:
         if not (path.exists() or path.is_symlink()):
             raise RunError(f"{self.path} is not the folder of a sweep")
         try:
-            return plan_from_json(files.read(path))
+            return plan_from_json(writing.read(path))
         except OSError as error:
             raise RunError(f"cannot read {path}: {error.strerror or error}; {AGAIN}") from None
         except ValueError as error:
@@ -152,9 +152,9 @@ class Folder:
         if traceback:
             contents["traceback.txt"] = traceback.encode("utf-8", "backslashreplace")
         kept = self.place(record.id, record.status)
-        files.write_folder(kept, contents)
+        writing.write_folder(kept, contents)
         if record.status == FINISHED:
-            files.remove(self.place(record.id, FAILED))
+            writing.remove(self.place(record.id, FAILED))
         return kept
 
     def _lock(self) -> None:
@@ -184,8 +184,8 @@ class Folder:
                 folder.mkdir(exist_ok=True)
             if not self._there(folder):
                 raise RunError(f"{folder} is not a folder; remove it")
-            files.remove_drafts(folder)
-        files.write(self.path / PLAN, plan_to_json(plan))
+            writing.remove_drafts(folder)
+        writing.write(self.path / PLAN, plan_to_json(plan))
         self._written = self._signature()
 
     def _signature(self) -> tuple[int, ...]:
@@ -216,7 +216,7 @@ class Folder:
         place = self.place(run, status)
         path = place / "record.json"
         try:
-            return record_from_json(files.read(path), run)
+            return record_from_json(writing.read(path), run)
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else str(error).partition("\n")[0]
             raise RunError(

@@ -10,9 +10,9 @@ from pathlib import Path
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from optlab import writing
 from optlab.running.execute import run_into
 from optlab.running.notebook import INJECTED, tagged
-from optlab.sweep import files
 from optlab.sweep.figures import read_results
 from optlab.sweep.folder import Folder
 from optlab.sweep.plan import Plan
@@ -50,7 +50,7 @@ def write_summary(folder: Folder, plan: Plan) -> Path:
         here = {"folder": str(folder.path.resolve())}
         run_into(plain, executed, here, cwd=empty, progress=False)
         with folder.writing_table():
-            files.write(folder.path / SUMMARY, _without_injected(executed).encode())
+            writing.write(folder.path / SUMMARY, _without_injected(executed).encode())
     return folder.path / SUMMARY
 
 

@@ -7,8 +7,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from optlab import writing
 from optlab.running.errors import RunError
-from optlab.sweep import files
 from optlab.sweep.folder import Folder
 from optlab.sweep.plan import METRIC, VERDICT, VERSION, Plan
 from optlab.sweep.stored import Record
@@ -62,7 +62,7 @@ def write_table(folder: Folder, plan: Plan) -> list[Path]:
     table.write_csv(csv)
     with folder.writing_table():
         for name, content in ((PARQUET, parquet), (CSV, csv)):
-            files.write(folder.path / name, content.getvalue())
+            writing.write(folder.path / name, content.getvalue())
     return [folder.path / PARQUET, folder.path / CSV]
 
 

@@ -12,7 +12,8 @@ from click.testing import CliRunner
 from optlab.cli import main
 from optlab.report.parameters import Kind
 from optlab.running.declared import read_value
-from optlab.running.files import keep, run_name
+from optlab.running.files import run_name
+from optlab.writing import write_new
 
 
 @pytest.fixture
@@ -185,8 +186,9 @@ def test_run_names_are_short_and_safe():
 
 
 def test_keep_numbers_what_is_taken(tmp_path):
-    draft = tmp_path / "draft"
-    draft.write_text("new")
     (tmp_path / "a.ipynb").write_text("old")
-    assert [keep(draft, tmp_path, "a").name for _ in range(2)] == ["a-2.ipynb", "a-3.ipynb"]
+    assert [write_new(tmp_path / "a.ipynb", b"new").name for _ in range(2)] == [
+        "a-2.ipynb",
+        "a-3.ipynb",
+    ]
     assert (tmp_path / "a.ipynb").read_text() == "old"

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 from nbformat.v4 import new_code_cell
 
+from optlab import writing
 from optlab.cli import main
 from optlab.running import client, execute, files, kernel, notebook
 from optlab.running.notebook import INJECTED
@@ -236,7 +237,7 @@ def test_names_are_short_in_bytes(text):
 
 def test_a_full_disk_loses_nothing(optlab, sample, monkeypatch, tmp_path):
     cells(sample, "print(lr)")
-    real, elsewhere = Path.write_bytes, tmp_path / "elsewhere"
+    real, elsewhere = writing._write, tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.setattr(files.tempfile, "gettempdir", lambda: str(elsewhere))
     monkeypatch.setattr(execute, "SAVED", 0.0)
@@ -246,7 +247,7 @@ def test_a_full_disk_loses_nothing(optlab, sample, monkeypatch, tmp_path):
             raise OSError(28, "No space left on device")
         return real(path, content)
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(writing, "_write", full)
     result = optlab("run", "99")
     assert result.exit_code == 1
     assert said(result) == [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from optlab.experiments.files import replacing
+from optlab import writing
 
 LARGEST = 2**28  # bytes of a kept file that are read
 
@@ -24,10 +24,8 @@ def read_sealed(path: Path) -> bytes:
 def write_sealed(path: Path, content: bytes) -> None:
     """Keep the file, and beside it NAME.sha256, as `sha256sum -c` reads it. Each appears whole;
     a reader that comes between the two finds that they do not agree."""
-    with replacing(path) as draft:
-        draft.write_bytes(content)
-    with replacing(_seal(path)) as draft:
-        draft.write_bytes(_line(path, content))
+    writing.write(path, content)
+    writing.write(_seal(path), _line(path, content))
 
 
 def _seal(path: Path) -> Path:

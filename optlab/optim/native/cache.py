@@ -19,6 +19,8 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from optlab import writing
+
 _BUILDS = "build-"
 
 
@@ -57,15 +59,13 @@ def keep(folder: Path, key: str, make: Callable[[Path], None]) -> Path:
     with tempfile.TemporaryDirectory(prefix=here, dir=folder, ignore_cleanup_errors=True) as build:
         made = Path(build, "step.so")
         make(made)
-        with made.open("rb+") as file:
+        with made.open("rb") as file:
             digest = hashlib.sha256(file.read()).hexdigest()
-            os.fsync(file.fileno())
         made.chmod(0o700)
         path = folder / f"{key}-{digest}.so"
         if path.is_dir() and not path.is_symlink():
             discard(path)
-        made.replace(path)
-    _sync(folder)
+        writing.put(made, path)
     return path
 
 
@@ -190,16 +190,3 @@ def _runs(process: int) -> bool:
 @functools.cache
 def _host() -> str:
     return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
-
-
-def _sync(folder: Path) -> None:
-    try:
-        file = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(file)
-    except OSError:  # not every file system can
-        pass
-    finally:
-        os.close(file)

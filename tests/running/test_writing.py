@@ -1,11 +1,15 @@
-"""Files of a sweep are whole or not there, where the disk fails too."""
+"""Files are whole or not there, where the disk fails too."""
 
 import errno
 import os
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from optlab.sweep import files
+from optlab import writing
 
 
 @pytest.fixture
@@ -20,21 +24,21 @@ def full_disk(monkeypatch):
 
 def test_a_file_is_replaced_or_stays(tmp_path, full_disk):
     path = tmp_path / "table.csv"
-    files.write(path, b"old")
-    files.write(path, b"new")
+    writing.write(path, b"old")
+    writing.write(path, b"new")
     full_disk()
     with pytest.raises(OSError, match="No space left"):
-        files.write(path, b"newer, but the disk is full")
+        writing.write(path, b"newer, but the disk is full")
     assert path.read_bytes() == b"new"
     assert os.listdir(tmp_path) == ["table.csv"]
 
 
 def test_a_folder_is_whole_or_not_there(tmp_path, full_disk):
-    files.write_folder(tmp_path / "a", {"one": b"1", "two": b"2"})
-    files.write_folder(tmp_path / "a", {"one": b"3"})
+    writing.write_folder(tmp_path / "a", {"one": b"1", "two": b"2"})
+    writing.write_folder(tmp_path / "a", {"one": b"3"})
     full_disk()
     with pytest.raises(OSError, match="No space left"):
-        files.write_folder(tmp_path / "b", {"one": b"1"})
+        writing.write_folder(tmp_path / "b", {"one": b"1"})
     assert os.listdir(tmp_path) == ["a"]
     assert [path.read_bytes() for path in (tmp_path / "a").iterdir()] == [b"3"]
 
@@ -44,7 +48,7 @@ def test_what_a_killed_process_began_is_removed(tmp_path):
     (tmp_path / ".a.draft" / "half").touch()
     (tmp_path / ".b.draft").touch()
     (tmp_path / "whole").touch()
-    files.remove_drafts(tmp_path)
+    writing.remove_drafts(tmp_path)
     assert os.listdir(tmp_path) == ["whole"]
 
 
@@ -56,8 +60,8 @@ def test_a_file_system_that_cannot_sync_is_none_that_cannot_write(tmp_path, monk
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "fsync", fail)
-    files.write(tmp_path / "table.csv", b"new")
-    files.write_folder(tmp_path / "a", {"one": b"1"})
+    writing.write(tmp_path / "table.csv", b"new")
+    writing.write_folder(tmp_path / "a", {"one": b"1"})
     assert (tmp_path / "table.csv").read_bytes() == b"new"
     assert (tmp_path / "a" / "one").read_bytes() == b"1"
 
@@ -71,7 +75,7 @@ def test_a_folder_that_cannot_be_opened_to_sync_it(tmp_path, monkeypatch):
         return opened(path, flags, *mode, **options)
 
     monkeypatch.setattr(os, "open", refuse)
-    files.write(tmp_path / "table.csv", b"new")
+    writing.write(tmp_path / "table.csv", b"new")
     assert (tmp_path / "table.csv").read_bytes() == b"new"
 
 
@@ -85,14 +89,64 @@ def test_links_are_replaced_and_not_followed(tmp_path):
         (place / name).symlink_to(outside / "kept")
     for name in ("a", ".a.draft", ".b.draft"):
         (place / name).symlink_to(outside)
-    files.remove_drafts(place)
-    (place / ".a.draft").symlink_to(outside)
-    files.write(place / "table.csv", b"new")
-    files.write_folder(place / "a", {"kept": b"new"})
+    writing.write(place / "table.csv", b"new")
+    writing.write_folder(place / "a", {"kept": b"new"})
+    writing.remove_drafts(place)
     assert (outside / "kept").read_bytes() == b"as it was"
     assert os.listdir(outside) == ["kept"]
     assert sorted(os.listdir(place)) == ["a", "table.csv"]
     assert not any(path.is_symlink() for path in place.iterdir())
     (place / "link").symlink_to(outside / "kept")
     with pytest.raises(OSError, match="not a plain file"):
-        files.read(place / "link")
+        writing.read(place / "link")
+
+
+def test_the_writer_is_the_only_one_and_needs_no_torch():
+    code = "import sys, optlab.writing; assert not {'torch', 'numpy', 'sympy'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    package = Path(writing.__file__).parent
+    by_hand = re.compile(
+        r"os\.(replace|rename|fsync|link)\b|mkstemp|NamedTemporaryFile|\.replace\(path\)"
+    )
+    others = [
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if path != Path(writing.__file__) and by_hand.search(path.read_text("utf-8"))
+    ]
+    assert others == []
+
+
+@pytest.mark.parametrize("way", [writing.write, writing.rewrite, writing.write_new])
+def test_a_disk_that_fails_leaves_what_was_there(tmp_path, full_disk, way):
+    path = tmp_path / "a.json"
+    path.write_bytes(b"old")
+    full_disk()
+    with pytest.raises(OSError, match="No space left"):
+        way(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["a.json"]
+
+
+def test_what_fails_while_it_is_written_leaves_nothing(tmp_path):
+    path = tmp_path / "new" / "a.pt"
+    with writing.replacing(path) as draft:
+        draft.write_bytes(b"old")
+
+    def interrupted():
+        with writing.replacing(path) as draft:
+            draft.write_bytes(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert path.read_bytes() == b"old"
+    assert os.listdir(path.parent) == ["a.pt"]
+
+
+def test_two_writers_of_one_file_do_not_share_a_draft(tmp_path):
+    path = tmp_path / "a"
+    with writing.replacing(path) as first, writing.replacing(path) as second:
+        first.write_bytes(b"1")
+        second.write_bytes(b"2")
+    assert path.read_bytes() == b"1"
+    assert os.listdir(tmp_path) == ["a"]
