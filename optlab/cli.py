@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from optlab import __version__, writing
+from optlab import __version__, records, writing
 from optlab.running import recording
 from optlab.running.declared import read_parameters
 from optlab.running.errors import Interrupted, RunError
@@ -95,13 +95,13 @@ def run(
             return
         values = declared.accept(parameters)
         if record:
-            recording.allow(path, declared, values, recording.RESULTS)
+            recording.allow(path, declared, values, records.RESULTS)
         require_folder(output)
     from optlab.running import execute  # slow to load, and needed only from here on
 
     with _exit_on_error(1):
         if record:
-            made = recording.run(path, declared, values, output, recording.RESULTS, timeout)
+            made = recording.run(path, declared, values, output, records.RESULTS, timeout)
             click.echo("\n".join(map(str, made)))
         else:
             with recording.into(None):
@@ -260,8 +260,8 @@ def bench(
         raise click.BadParameter("--together times all: leave --grid and ALGORITHMS out")
     if record and algorithms:
         raise click.BadParameter("--record keeps times of all: leave ALGORITHMS out")
-    if record and not recording.RESULTS.is_dir():
-        raise click.BadParameter(f"no {recording.RESULTS} here; work where book/ is")
+    if record and not records.RESULTS.is_dir():
+        raise click.BadParameter(f"no {records.RESULTS} here; work where book/ is")
     kind = "grid" if grids else "together" if together else "steps"
     if kind != "grid" and device == "cpu" and not execution.has_compiler(device):
         raise click.UsageError(

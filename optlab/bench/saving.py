@@ -14,7 +14,7 @@ import torch
 
 import optlab
 from optlab import provenance, writing
-from optlab.experiments.records import RESULTS, result_files
+from optlab.records import RESULTS, result_files
 from optlab.typed import typed
 
 KINDS = {"steps": "", "grid": " --grid", "together": " --together"}  # options of optlab bench

@@ -23,13 +23,14 @@ from optlab.experiments.models import (
     wide_resnet,
 )
 from optlab.experiments.published import ensemble_errors, sgdr_errors
-from optlab.experiments.records import Record, record, recorded
+from optlab.experiments.records import record
 from optlab.experiments.robust import RobustRegression, gradient_sizes
 from optlab.experiments.run import Run
 from optlab.experiments.scales import settings
 from optlab.experiments.training import train
 from optlab.learning.intervals import Interval, difference_interval, mean_interval
 from optlab.learning.losses import nats_per_character
+from optlab.records import Record, recorded
 
 __all__ = [
     "Comparison",

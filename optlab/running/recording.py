@@ -9,18 +9,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from optlab import provenance
+from optlab import provenance, records
+from optlab.records import FOLDER, PACKAGES, Record
 from optlab.running.declared import Parameters, read_settings
 from optlab.running.errors import RunError
 from optlab.running.files import NOTEBOOKS, require_writable
 
-if TYPE_CHECKING:  # it loads torch
-    from optlab.experiments.records import Record
-
-FOLDER = "OPTLAB_RECORD"  # as in optlab.experiments.records
-RESULTS = Path("book", "results")
 FREE = ("scale", "seed", "device")
 
 
@@ -52,7 +48,6 @@ def run(
     experiments.record is recorded by its verdicts alone. Nothing is recorded of a run that fails.
     Returns the new notebook and the record.
     """
-    from optlab.experiments import records
     from optlab.report.ledger import verdicts
     from optlab.running import execute
 
@@ -104,7 +99,6 @@ def into(folder: Path | None) -> Iterator[None]:
 
 def _by_verdicts(notebook: Path, told: Mapping[str, Any], seconds: float, code: str) -> Record:
     """A record without results. The notebook's process had threads of its own: none are named."""
-    from optlab.experiments.records import PACKAGES, Record
     from optlab.report import torch_device
 
     device = torch_device(told["device"])

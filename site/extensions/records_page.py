@@ -15,8 +15,8 @@ from status_page import table
 from take_along import html
 
 from optlab.bench import grid, saving, steps, together
-from optlab.experiments.records import RESULTS, read
 from optlab.experiments.scales import SCALES
+from optlab.records import RESULTS, read
 from optlab.report.ledger import verdicts
 from optlab.running.recording import settings_in_the_code
 

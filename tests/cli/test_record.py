@@ -8,9 +8,8 @@ import pytest
 from click.testing import CliRunner
 from nbformat.v4 import new_code_cell
 
-from optlab import provenance
+from optlab import provenance, records
 from optlab.cli import main
-from optlab.experiments import records
 from optlab.running.recording import settings_in_the_code
 
 RECORD = """\

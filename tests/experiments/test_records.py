@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from importlib.metadata import version
@@ -11,9 +13,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from optlab.experiments import Interval, record, recorded, records
-from optlab.experiments.records import _plain
+from optlab import records
+from optlab.experiments import Interval, record, recorded
+from optlab.experiments import records as recording
 from optlab.experiments.scales import CHAPTERS, SCALES, settings
+from optlab.records import plain
 from optlab.running.recording import settings_in_the_code
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +34,7 @@ RESULTS = {
 @pytest.fixture
 def wanted(tmp_path, monkeypatch):
     monkeypatch.setenv("OPTLAB_RECORD", str(tmp_path / "results"))
-    monkeypatch.setattr(records, "_STARTED", time.perf_counter() - 12)
+    monkeypatch.setattr(recording, "_STARTED", time.perf_counter() - 12)
     return tmp_path / "results"
 
 
@@ -141,8 +145,8 @@ def test_records_are_found_beside_and_above(wanted, tmp_path, monkeypatch):
 @pytest.mark.parametrize("chapter", CHAPTERS)
 @pytest.mark.parametrize("scale", SCALES)
 def test_settings_survive_json(wanted, chapter, scale):
-    assert made(wanted, chapter, scale).outdated() == []
-    assert json.loads(json.dumps(_plain(settings(chapter, scale)))) == _plain(
+    assert made(wanted, chapter, scale).outdated(settings(chapter, scale)) == []
+    assert json.loads(json.dumps(plain(settings(chapter, scale)))) == plain(
         settings(chapter, scale)
     )
 
@@ -151,7 +155,7 @@ def test_changed_settings_are_named(wanted):
     got = made(wanted)
     task = got.settings["task"] | {"batch_size": 64}
     old = replace(got, settings=got.settings | {"epochs": 19, "task": task, "gone": 1})
-    epochs, gone, changed = old.outdated()
+    epochs, gone, changed = old.outdated(settings(old.chapter, old.scale))
     assert epochs == "epochs: 19 recorded, 15 in the code"
     assert gone == "gone: 1 recorded, None in the code"
     assert changed.startswith("task: {")
@@ -165,3 +169,15 @@ def test_the_books_records_are_of_the_settings_in_the_code(path):
     assert changed == [], f"run it again: optlab run {chapter} -p scale {scale} --record"
     assert not got.commit.endswith("-dirty"), "recorded with changes that were not committed"
     assert path.stat().st_size < 200_000
+
+
+def test_records_are_read_and_kept_without_torch(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from optlab import records; "
+        "from optlab.running import recording; "
+        f"made = records.read(Path({str(RECORDS[0])!r})); "
+        f"again = records.read(records.keep(made, Path({str(tmp_path)!r}))); "
+        "assert again.results == made.results; "
+        "assert not {'torch', 'numpy'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
+from optlab import records
 from optlab.bench import saving, steps
-from optlab.experiments import records
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "book" / "results"
