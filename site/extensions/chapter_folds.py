@@ -7,9 +7,9 @@ its first line, `# The seven rows`; one without either gets the best name that c
 """
 
 import ast
+from html import escape
 
 from docutils import nodes
-from myst_nb.sphinx_ import HideCodeCellNode
 
 CHAPTERS = "notebooks/"
 SHOWN = 15  # lines of a cell that are shown without being asked for
@@ -140,15 +140,16 @@ def fold_code(cell):
     lines = code(cell).count("\n") + 1
     name = name_of(cell, shows)
     title = f"Code: {name}, {lines} {'line' if lines == 1 else 'lines'}"
-    fold = HideCodeCellNode(prompt_show=title, prompt_hide=title, classes=["above-input"])
     place = cell.index(source)
     cell.remove(source)
-    fold += source
-    if shows and "other" not in shows:
-        fold["classes"].append("after-outcome")
-        cell += fold
+    after = " after-outcome" if shows and "other" not in shows else ""
+    opening = f'<details class="folded code-fold{after}"><summary>{escape(title)}</summary>'
+    parts = [html(opening), source, html("</details>")]
+    ends = [raw for raw in cell.findall(nodes.raw) if "figure-end" in raw["classes"]]
+    if after and len(ends) == 1:  # in the line that offers a figure's numbers
+        ends[0].parent.insert(ends[0].parent.index(ends[0]), parts)
     else:
-        cell.insert(place, fold)
+        cell.insert(len(cell) if after else place, parts)
 
 
 def html(text):
@@ -210,4 +211,4 @@ def fold(app, doctree):
 
 def setup(app):
     app.connect("doctree-read", fold, priority=600)  # when figures have their numbers
-    return {"env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"env_version": 2, "parallel_read_safe": True, "parallel_write_safe": True}

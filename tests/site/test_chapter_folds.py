@@ -91,7 +91,7 @@ def page(tmp_path_factory):
 
 
 def names(page):
-    return [p.get_text() for p in page.select("details.hide > summary > p.collapsed")]
+    return [summary.get_text() for summary in page.select("details.code-fold > summary")]
 
 
 def test_folds_are_named_and_counted(page):
