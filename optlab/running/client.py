@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Empty
 from types import FrameType
@@ -44,10 +44,13 @@ class Stop:
 
 
 class _Stopped(Exception):
-    def __init__(self, what: str, traceback: str = "", *, error: bool = False) -> None:
+    """Raised where the run is to go no further; `stop` says why, and in which cell once caught."""
+
+    def __init__(
+        self, what: str, traceback: str = "", *, error: bool = False, refused: bool = False
+    ) -> None:
         super().__init__(what)
-        self.traceback, self.error = traceback, error
-        self.refused = False
+        self.stop = Stop(None, what, traceback, error=error, refused=refused)
 
 
 class Client(NotebookClient):
@@ -172,13 +175,7 @@ class Runner:
                 whole = True
                 return None
             except _Stopped as stopped:
-                return Stop(
-                    self._index,
-                    str(stopped),
-                    stopped.traceback,
-                    error=stopped.error,
-                    refused=stopped.refused,
-                )
+                return replace(stopped.stop, index=self._index)
             finally:
                 if client.kc is not None:
                     client.kc.stop_channels()
@@ -307,9 +304,7 @@ def _judge(cell: Any, reply: dict[str, Any]) -> None:
     name, value = reply.get("ename") or "", _ANSI.sub("", reply.get("evalue") or "").strip()
     traceback = _ANSI.sub("", "\n".join(reply.get("traceback") or ()))
     if name == "ParameterError":
-        stopped = _Stopped(value, traceback, error=True)
-        stopped.refused = True
-        raise stopped
+        raise _Stopped(value, traceback, error=True, refused=True)
     if name == "SystemExit":
         name, value = f"SystemExit({value})", "a run goes to its last cell"
     raise _Stopped(f"{name or 'it failed'}: {value or _last_error(cell)}", traceback, error=True)

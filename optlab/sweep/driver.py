@@ -30,9 +30,9 @@ WINDOW = 256  # runs that are with the scheduler at a time, since each brings it
 
 @dataclass
 class Driver:
-    """folder: where the notebook is. retries: more attempts at a run that fails. limit: seconds
-    for a run, or None. gpu: each run takes one of the GPUs that workers announce. local: the
-    cluster is the sweep's own. code: the versions that runs should be made by."""
+    """notebook: the file, whose folder runs work in. retries: more attempts at a run that fails.
+    limit: seconds for a run, or None. gpu: each run takes one of the GPUs that workers announce.
+    local: the cluster is the sweep's own. code: the versions that runs should be made by."""
 
     plan: Plan
     notebook: Path

@@ -20,7 +20,7 @@ def describe(
 ) -> Iterator[str]:
     """Lines for a person. workers: how many share the work; None if that is not known yet."""
     number = len(plan.runs)
-    yield f"{plan.notebook}: {_count(number, 'run')}"
+    yield f"{plan.notebook}: {counted(number, 'run')}"
     for name, values in plan.swept.items():
         yield f"  {name}: {_some(values)}"
     for name, value in plan.fixed.items():
@@ -33,7 +33,7 @@ def describe(
 
 def _estimate(plan: Plan, notebook: Path, folder: Folder, number: int, workers: int | None) -> str:
     if measured := folder.seconds():
-        each, source = median(measured), f"the {_count(len(measured), 'finished run')} there"
+        each, source = median(measured), f"the {counted(len(measured), 'finished run')} there"
     elif seconds := _published(plan, notebook):
         each, source = seconds, "book/status.json, measured on another computer perhaps"
     else:
@@ -41,7 +41,7 @@ def _estimate(plan: Plan, notebook: Path, folder: Folder, number: int, workers: 
     by = f"{duration(each)} for each, from {source}"
     if workers is None:
         return f"{duration(number * each)} of work, shared by the cluster's workers; {by}"
-    return f"{duration(math.ceil(number / workers) * each)} on {_count(workers, 'worker')}; {by}"
+    return f"{duration(math.ceil(number / workers) * each)} on {counted(workers, 'worker')}; {by}"
 
 
 def _published(plan: Plan, notebook: Path) -> float | None:
@@ -63,7 +63,8 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
-def _count(number: int, what: str) -> str:
+def counted(number: int, what: str) -> str:
+    """`1 run`, `3 runs`."""
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
@@ -71,4 +72,4 @@ def _some(values: list[Any]) -> str:
     texts = [str(value) for value in values]
     if len(texts) > SHOWN:
         texts = [*texts[: SHOWN - 2], "…", texts[-1]]
-    return f"{', '.join(texts)} ({_count(len(values), 'value')})"
+    return f"{', '.join(texts)} ({counted(len(values), 'value')})"

@@ -204,19 +204,19 @@ class Folder:
             raise RunError(f"{place} is a link out of {self.path}; remove it")
         return True
 
-    def _whole(self, run: str, status: str) -> bool:
-        if not self._there(self.place(run, status)):
+    def _whole(self, id: str, status: str) -> bool:
+        if not self._there(self.place(id, status)):
             return False
         try:
-            return bool(self._read(run, status))
+            return bool(self._read(id, status))
         except RunError:
             return False
 
-    def _read(self, run: str, status: str) -> Record:
-        place = self.place(run, status)
+    def _read(self, id: str, status: str) -> Record:
+        place = self.place(id, status)
         path = place / "record.json"
         try:
-            return record_from_json(writing.read(path), run)
+            return record_from_json(writing.read(path), id)
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else str(error).partition("\n")[0]
             raise RunError(

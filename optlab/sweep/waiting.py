@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from optlab.sweep.cluster import GPU
 from optlab.sweep.errors import Stopped
+from optlab.sweep.estimate import counted
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -72,7 +73,7 @@ class Workers:
             can = none if len(known) > 1 else "the one worker cannot"
             return f"waiting for a worker: {can} do runs; {worker} {why}"
         return (
-            f"waiting for a GPU: of {_count(len(fit))}, none announces one; "
+            f"waiting for a GPU: of {counted(len(fit), 'worker')}, none announces one; "
             "start workers with --resources GPU=1"
         )
 
@@ -83,7 +84,7 @@ class Workers:
         if not new:
             return ""
         address = min(new)
-        return f"{_count(len(new))} cannot do runs: {address} {self.lacking[address]}"
+        return f"{counted(len(new), 'worker')} cannot do runs: {address} {self.lacking[address]}"
 
     def _look(self, known: dict[str, Any]) -> None:
         self.fit &= known.keys()
@@ -177,7 +178,3 @@ def _admission() -> Callable[..., Awaitable[str]]:
         return ""
 
     return admit
-
-
-def _count(number: int) -> str:
-    return f"{number} worker{'' if number == 1 else 's'}"
