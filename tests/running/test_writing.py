@@ -116,7 +116,13 @@ def test_the_writer_is_the_only_one_and_needs_no_torch():
     assert others == []
 
 
-@pytest.mark.parametrize("way", [writing.write, writing.rewrite, writing.write_new])
+def by_another(path, content):
+    """As torch.save writes into the draft."""
+    with writing.replacing(path) as draft:
+        draft.write_bytes(content)
+
+
+@pytest.mark.parametrize("way", [writing.write, writing.rewrite, writing.write_new, by_another])
 def test_a_disk_that_fails_leaves_what_was_there(tmp_path, full_disk, way):
     path = tmp_path / "a.json"
     path.write_bytes(b"old")
