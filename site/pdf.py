@@ -44,10 +44,9 @@ def main(site, pdf):
         page.set_default_timeout(600_000)
         page.goto(page_file.resolve().as_uri())
         page.evaluate("MathJax.startup.promise")
-        # Proofs and solutions are opened; code that pages fold away stays so.
-        page.evaluate(
-            "document.querySelectorAll('details:not(.hide)').forEach(d => { d.open = true })"
-        )
+        # What is folded is opened as by a reader's own printing; anything else that is, here.
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
         page.evaluate(LINKS)
         page.evaluate("document.fonts.ready")
         page.pdf(

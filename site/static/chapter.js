@@ -75,3 +75,18 @@
   // Who cites a figure wants its whole address.
   for (const link of document.querySelectorAll(".figure-address")) link.textContent = link.href;
 })();
+
+// Nothing on paper can be opened: proofs, solutions, code and numbers are, while it is printed.
+(() => {
+  "use strict";
+  const AT_SCREEN = ".take-along, .figure-menu"; // of use to one who clicks
+  let opened = [];
+  window.addEventListener("beforeprint", () => {
+    opened.push(...[...document.querySelectorAll(`.bd-article details:not([open], ${AT_SCREEN})`)]);
+    opened.forEach((fold) => (fold.open = true));
+  });
+  window.addEventListener("afterprint", () => {
+    opened.forEach((fold) => (fold.open = false));
+    opened = [];
+  });
+})();

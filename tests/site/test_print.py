@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "book"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "site"))
 from pdf import LINKS
 
 PAGE = """
@@ -30,3 +30,48 @@ def test_links_lead_to_places_on_the_page(browser):
     }
     assert page.evaluate("document.getElementById('id5').textContent") == "They (2015)."
     page.close()
+
+
+SEEN = """() => {
+  const shown = (selector) => [...document.querySelectorAll(selector)].map((e) => e.checkVisibility());
+  return {
+    proofs: shown(".sd-dropdown .proof p"),
+    solutions: shown(".solution section > p, .solution div > p"),
+    code: shown(".cell_input pre"),
+    numbers: shown(".figure-table"),
+    menus: shown(".figure-menu"),
+  };
+}"""
+
+
+def test_the_browser_s_own_printing_opens_what_is_folded(browser, address):
+    tab = browser.new_page()
+    tab.goto(f"{address}/notebooks/03-adam.html")
+    before = tab.evaluate(SEEN)
+    assert not any(before["proofs"])
+    assert not any(before["numbers"])
+    assert not all(before["code"])
+    was = tab.evaluate("document.querySelectorAll('details[open]').length")
+    tab.emulate_media(media="print")
+    tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+    printed = tab.evaluate(SEEN)
+    assert all(len(printed[part]) > 2 for part in printed), {k: len(v) for k, v in printed.items()}
+    for part in ("proofs", "solutions", "code", "numbers"):
+        assert all(printed[part]), part
+    assert not any(printed["menus"])
+    tab.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert tab.evaluate("document.querySelectorAll('details[open]').length") == was
+    tab.close()
+
+
+def test_it_is_printed_open_without_a_script(browser, address):
+    context = browser.new_context(java_script_enabled=False)
+    tab = context.new_page()
+    tab.goto(f"{address}/notebooks/03-adam.html")
+    tab.emulate_media(media="print")
+    hidden = tab.evaluate(
+        "[...document.querySelectorAll('.sd-dropdown .proof p, .cell_input pre, .figure-table')]"
+        ".filter((e) => !e.checkVisibility({contentVisibilityAuto: true})).length"
+    )
+    assert hidden == 0
+    context.close()
