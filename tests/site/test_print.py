@@ -33,7 +33,8 @@ def test_links_lead_to_places_on_the_page(browser):
 
 
 SEEN = """() => {
-  const shown = (selector) => [...document.querySelectorAll(selector)].map((e) => e.checkVisibility());
+  const shown = (selector) =>
+    [...document.querySelectorAll(selector)].map((e) => e.checkVisibility());
   return {
     proofs: shown(".sd-dropdown .proof p"),
     solutions: shown(".solution section > p, .solution div > p"),
