@@ -15,7 +15,7 @@ def pages(app):
     links = {"home": home, "search": search}
     if app.config.html_baseurl:
         links = {name: f"{path}/{page}" for name, page in links.items()}
-    yield "404", links, "not-found.html"
+    yield "404", {**links, "book": app.config.html_title}, "not-found.html"
 
 
 def setup(app):

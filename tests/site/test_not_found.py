@@ -12,6 +12,7 @@ def test_it_reads_well_and_asks_for_nothing(window, address, theme):
     page.emulate_media(color_scheme=theme)
     page.goto(f"{address}/404.html")
     assert asked == [f"{address}/404.html"]
+    assert page.title() == "No such page — Deep-learning optimizers, proved and run"
     assert page.evaluate(LOOK) + page.evaluate(FITS) == []
     assert violations(page) == []
     page.get_by_text("The book begins here").click()
