@@ -16,10 +16,13 @@ from html import escape
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
+from optlab.explorer.still import still
+
 PAGE = "book/explorer"
 STYLE = "explorer/explorer.css"
 LATER = "explorer/later.js"
 SCRIPTS = ("explorer/rules.js", "explorer/run.js", "explorer/draw.js", "explorer/explorer.js")
+MOVES = "On the page, a script lets you change what is set."
 WITHOUT = "The paths of optimizers on a landscape, drawn by a script, which has not run here."
 
 
@@ -37,12 +40,16 @@ def places(doctree):
 
 
 def fill(app, doctree, docname):
-    for node in places(doctree):
-        small = ""
+    for number, node in enumerate(places(doctree), start=1):
+        small, picture, text = "", "", WITHOUT
         if node["settings"] is not None:
             page = app.builder.get_relative_uri(docname, PAGE)
             small = f' data-small data-settings="{escape(node["settings"])}" data-page="{page}"'
-        html = f'<div class="explorer"{small}><p>{WITHOUT}</p></div>'
+            picture, text = still(node["settings"], f"still-{number}")
+            text = f"{text} {MOVES}"
+            frame = f'<div class="explorer-still" role="img" aria-label="{escape(text)}">'
+            picture = f"{frame}{picture}</div>"
+        html = f'<div class="explorer"{small}>{picture}<p>{escape(text)}</p></div>'
         node += nodes.raw("", html, format="html")
 
 

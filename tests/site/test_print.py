@@ -76,3 +76,18 @@ def test_it_is_printed_open_without_a_script(browser, address):
     )
     assert hidden == 0
     context.close()
+
+
+def test_an_explorer_that_was_not_loaded_is_printed_as_a_picture(browser, address, pages):
+    small = [name for name, page in pages.items() if page.select(".explorer[data-small]")]
+    assert len(small) >= 2
+    context = browser.new_context(java_script_enabled=False)
+    tab = context.new_page()
+    for name in small:
+        tab.goto(f"{address}/{name}")
+        tab.emulate_media(media="print")
+        still = tab.locator(".explorer-still svg").first
+        assert still.is_visible(), name
+        assert "has not run" not in tab.locator(".explorer").first.inner_text()
+        assert still.bounding_box()["height"] > 150
+    context.close()
