@@ -57,7 +57,8 @@ def still(settings: str, name: str) -> tuple[str, str]:
         ax.grid(visible=False)
         ax.legend(loc="best")
 
-    names = ", ".join(OPTIMIZERS[id].label for id in paths)
+    *others, last = [OPTIMIZERS[id].label for id in paths] or ["nothing"]
+    names = f"{', '.join(others)} and {last}" if others else last
     text = f"{land.label}: the paths of {names} in {steps} steps."
     drawn = figure(draw, caption=text, alt=text, name=name)
     return drawn.svgs[0], text
@@ -68,7 +69,9 @@ def _ground(ax: Axes, land: Landscape, c: float) -> None:
     X, Y = np.meshgrid(np.linspace(left, right, GRID), np.linspace(low, high, GRID))
     value = _function(land.value, land)(X, Y, 1, c)
     above = np.log10(np.maximum(value - value.min(), 1e-3 * np.ptp(value)))
-    ax.contour(X, Y, above, levels=LEVELS, colors=style.INK, alpha=0.22, linewidths=0.6)
+    ax.contour(
+        X, Y, above, levels=LEVELS, colors=style.INK, alpha=0.22, linewidths=0.6, linestyles="solid"
+    )
     for best in land.minima:
         ax.plot(*best, marker="*", color=style.INK, linestyle="", label="_minimum")
 
