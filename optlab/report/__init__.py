@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from optlab.report.parameters import ParameterError, check_parameters, torch_device
     from optlab.report.sources import source
     from optlab.report.style import label_lines, reference_slope
+    from optlab.report.tables import table
 
 __all__ = [
     "ParameterError",
@@ -25,6 +26,7 @@ __all__ = [
     "metric",
     "reference_slope",
     "source",
+    "table",
     "torch_device",
 ]
 
@@ -39,6 +41,7 @@ _MODULE = {
     "label_lines": "style",
     "reference_slope": "style",
     "source": "sources",
+    "table": "tables",
 }
 
 

@@ -149,9 +149,11 @@ def number(app, doctree):
         count += 1
         name = f"Figure {int(chapter[1])}.{count}"
         anchor, start, end = rewrite(app, raw.astext(), name, docname)
+        # A raw node with classes is written in an element of its own, which cannot be in two parts.
+        start = f'<div class="{" ".join(raw["classes"])}">{start}'
         parts = [
-            nodes.raw("", start, format="html", classes=raw["classes"]),
-            nodes.raw("", end, format="html", classes=["figure-end"]),
+            nodes.raw("", start, format="html"),
+            nodes.raw("", f"{end}</div>", format="html", figure_end=True),
         ]
         raw.replace_self(parts)
         domain.anonlabels[anchor] = docname, anchor
@@ -165,4 +167,4 @@ def number(app, doctree):
 
 def setup(app):
     app.connect("doctree-read", number, priority=550)
-    return {"env_version": 2, "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"env_version": 3, "parallel_read_safe": True, "parallel_write_safe": True}

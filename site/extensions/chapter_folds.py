@@ -145,7 +145,7 @@ def fold_code(cell):
     after = " after-outcome" if shows and "other" not in shows else ""
     opening = f'<details class="folded code-fold{after}"><summary>{escape(title)}</summary>'
     parts = [html(opening), source, html("</details>")]
-    ends = [raw for raw in cell.findall(nodes.raw) if "figure-end" in raw["classes"]]
+    ends = [raw for raw in cell.findall(nodes.raw) if raw.get("figure_end")]
     if after and len(ends) == 1:  # in the line that offers a figure's numbers
         ends[0].parent.insert(ends[0].parent.index(ends[0]), parts)
     else:
@@ -211,4 +211,4 @@ def fold(app, doctree):
 
 def setup(app):
     app.connect("doctree-read", fold, priority=600)  # when figures have their numbers
-    return {"env_version": 2, "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"env_version": 3, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -9,16 +9,23 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
+from optlab import report
+
 EXTENSIONS = Path(__file__).parents[2] / "site/extensions"
 CONF = f"""
 import sys
 sys.path.insert(0, {str(EXTENSIONS)!r})
-extensions = ["myst_nb", "chapter_folds"]
+extensions = ["myst_nb", "chapter_figures", "chapter_folds"]
 root_doc = "index"
 nb_execution_mode = "off"
 suppress_warnings = ["mystnb.lexer"]
 """
-FIGURE = '<figure id="fig-a" class="optlab-figure"><svg></svg></figure>'
+FIGURE = report.figure(
+    lambda ax: (ax.plot([1, 2], label="a"), ax.set(xlabel="step", ylabel="loss")),
+    name="fig-a",
+    caption="A <line>",
+    alt="It rises.",
+)._repr_html_()
 CLAIM = '<div class="optlab-claim"><strong>proved</strong></div>'
 LONG = "".join(f"x{i} = {i}\n" for i in range(30))
 CARD = """# A chapter
@@ -58,7 +65,7 @@ def page(tmp_path_factory):
             code("seed: int = 0  # a seed", tags=["parameters"]),
             code("from optlab import report\nreport.check_parameters(globals())"),
             code("import math\n\n_ = math.pi", tags=["hide-input"]),
-            text("## The problem\n\nIt is hard."),
+            text("## The problem\n\nIt is hard: {ref}`fig-a`, {ref}`this one <fig-a>`."),
             code("draw_it()", shown(FIGURE)),
             text("### Closer"),
             text("## The *second* part"),
@@ -96,7 +103,7 @@ def names(page):
 
 def test_folds_are_named_and_counted(page):
     assert names(page) == [
-        "Code: this figure, 1 line",
+        "Code: Figure 3.1, 1 line",
         "Code: The seven rows, 2 lines",
         "Code: this verdict, 1 line",
         "Code: these verdicts, 2 lines",
@@ -112,7 +119,9 @@ def test_a_picture_and_a_verdict_stand_above_their_code(page):
     for outcome in page.select("figure.optlab-figure, .optlab-claim"):
         cell = outcome.find_parent("div", class_="cell")
         order = [child.name for child in cell.find_all(["div", "details"], recursive=False)]
-        if "print" not in cell.get_text():
+        if outcome.name == "figure":  # in its own line of what can be opened
+            assert outcome.select_one(".figure-more > .code-fold")
+        elif "print" not in cell.get_text():
             assert order == ["div", "details"]
 
 
@@ -133,6 +142,15 @@ def test_what_a_rerun_needs_is_in_one_fold_below_the_opening(page):
     assert fold in problem.descendants
     assert fold.find_previous("figure") in problem.descendants  # the first picture, and then it
     assert fold.find_next("h3").get_text().startswith("Closer")
+
+
+def test_a_figure_is_referred_to_by_its_number(page):
+    links = {a.get_text(): a["href"] for a in page.select("p a.reference.internal")}
+    assert links == {"Figure 3.1": "#fig-a", "this one": "#fig-a"}
+    figure = page.find(id="fig-a")
+    assert figure.figcaption.get_text(" ", strip=True) == "Figure 3.1 A <line>"
+    assert "x is step, y is loss" in figure.select_one(".figure-numbers").get_text()
+    assert "chapter 3, “A chapter”" in figure.select_one(".figure-cite").get_text()
 
 
 def test_of_the_card_the_deck_is_folded(page):
