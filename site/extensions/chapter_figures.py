@@ -155,7 +155,9 @@ def number(app, doctree):
             nodes.raw("", start, format="html"),
             nodes.raw("", f"{end}</div>", format="html", figure_end=True),
         ]
-        raw.replace_self(parts)
+        within, place = raw.parent, raw.parent.index(raw)
+        within.remove(raw)
+        within.insert(place, parts)
         domain.anonlabels[anchor] = docname, anchor
         domain.labels[anchor] = docname, anchor, name
         node = parts[0]
@@ -167,4 +169,4 @@ def number(app, doctree):
 
 def setup(app):
     app.connect("doctree-read", number, priority=550)
-    return {"env_version": 3, "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"env_version": 4, "parallel_read_safe": True, "parallel_write_safe": True}
