@@ -31,17 +31,14 @@ class Figure:
     alt: str
     digest: str
     svgs: tuple[str, ...]
-    labels: tuple[tuple[str, str], ...] = ()  # of each panel, what is across and what is up
 
     def __repr__(self) -> str:
         return f"{self.caption}\n{self.digest}"
 
     def _repr_html_(self) -> str:
-        labels = self.labels or (("", ""),) * len(self.svgs)
         panels = "\n".join(
-            '<div style="flex: 1 1 300px; min-width: 0; max-width: 460px" '
-            f'data-x="{escape(across)}" data-y="{escape(up)}">{svg}</div>'
-            for svg, (across, up) in zip(self.svgs, labels, strict=True)
+            f'<div style="flex: 1 1 300px; min-width: 0; max-width: 460px">{svg}</div>'
+            for svg in self.svgs
         )
         return (
             f'<figure id="{self.name}" class="optlab-figure" style="margin: 0">\n'
@@ -102,8 +99,7 @@ def figure(
                 raise ValueError(f"figure {name!r}: panel {number} drew nothing")
             axes.append(ax)
             svgs.append(_svg(canvas, prefix))
-    labels = tuple((ax.get_xlabel(), ax.get_ylabel()) for ax in axes)
-    return Figure(name, caption, alt, digest(axes, digits), tuple(svgs), labels)
+    return Figure(name, caption, alt, digest(axes, digits), tuple(svgs))
 
 
 def _svg(canvas: MatplotlibFigure, prefix: str) -> str:

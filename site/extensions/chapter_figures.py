@@ -6,7 +6,7 @@ A figure is what `optlab.report.figure` has put into a notebook's outputs. Its n
 """
 
 import re
-from html import escape, unescape
+from html import escape
 
 from docutils import nodes
 
@@ -25,7 +25,6 @@ PANEL = re.compile(
 )
 LETTERS, LEGIBLE = 9.7, 12  # the size of lettering, in points of a panel, and the least in pixels
 NARROW = 290  # points; a wider panel has letters that a phone's width makes too small, and scrolls
-AXES = re.compile(r'data-x="([^"]*)" data-y="([^"]*)"')
 LINE = re.compile(
     r"(?P<label>.*): (?P<size>\d+ points?|\d+ × \d+)"
     r"(?:, x (?P<start>[^\s,]+) to (?P<end>[^\s,]+))?(?P<rest>.*)"
@@ -66,24 +65,12 @@ def rows(digest):
     return found
 
 
-def table(digest, axes):
-    """The digest as a table. axes: of each panel what is across and what is up, where known."""
-
-    def heading(text, panel):
-        across, up = axes[panel] if panel < len(axes) else ("", "")
-        known = [f"{name} is {escape(is_)}" for name, is_ in (("x", across), ("y", up)) if is_]
-        text = " · ".join(filter(None, [text, ", ".join(known)]))
-        return f'<tr><th colspan="{len(COLUMNS) + 1}" scope="colgroup">{text}</th></tr>'
-
-    body, panel = [], 0
-    lines = rows(digest)
-    if axes and all(cells is not None for _, cells in lines):
-        body.append(heading("", 0))
-    for label, cells in lines:
+def table(digest):
+    """The digest as a table."""
+    body = []
+    for label, cells in rows(digest):
         if cells is None:
-            is_panel = label.startswith("Panel ")
-            body.append(heading(label, panel if is_panel else len(axes)))
-            panel += is_panel
+            body.append(f'<tr><th colspan="{len(COLUMNS) + 1}" scope="colgroup">{label}</th></tr>')
         else:
             numbers = "".join(f"<td>{cell.replace('-', '−')}</td>" for cell in cells)
             body.append(f'<tr><th scope="row">{label}</th>{numbers}</tr>')
@@ -120,7 +107,6 @@ def rewrite(app, html, number, docname):
     """A figure's HTML for the page, in two parts: between them the code that drew it may stand."""
     anchor = FIGURE.search(html)["name"]
     found = CAPTION.search(html)
-    axes = [tuple(map(unescape, pair)) for pair in AXES.findall(html)]
     html = PANELS.sub(r'\1 class="figure-panels"', html[: found.start()])
     html = PANEL.sub(panel, html)
     html = re.sub(r'(<figure [^>]*?) style="[^"]*"', r"\1", html, count=1)
@@ -128,7 +114,7 @@ def rewrite(app, html, number, docname):
         f'{html}<figcaption><a class="figure-number" href="#{anchor}">{number}</a> '
         f"{found['caption'].strip()}</figcaption>\n"
         '<div class="figure-more">\n<details class="folded figure-numbers">'
-        f"<summary>Numbers in this figure</summary>{table(found['digest'], axes)}</details>\n"
+        f"<summary>Numbers in this figure</summary>{table(found['digest'])}</details>\n"
         '<details class="folded figure-menu"><summary>Save or cite</summary>'
         f'<p class="figure-save"><button type="button" data-save="svg">SVG</button> '
         f'<button type="button" data-save="png">PNG</button> '
@@ -169,4 +155,4 @@ def number(app, doctree):
 
 def setup(app):
     app.connect("doctree-read", number, priority=550)
-    return {"env_version": 4, "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"env_version": 5, "parallel_read_safe": True, "parallel_write_safe": True}
