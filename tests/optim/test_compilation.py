@@ -64,7 +64,8 @@ def test_one_kernel_serves_all_lengths_and_all_values(name, weight_decay):
     for step in range(10):
         train(optimizer, params, [step])
         scheduler.step()
-    assert graphs() == before + 1
+    # SGD with dampening is another rule: the first gradient is not damped.
+    assert graphs() == before + (2 if name == "SGD" else 1)
 
 
 @NEEDS_CXX
