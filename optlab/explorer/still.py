@@ -91,8 +91,8 @@ def _path(id: str, land: Landscape, c: float, steps: int, given: dict[str, str])
     for slider in choice.sliders:
         hyper[slider.name] = float(given.get(f"{id}.{slider.name}", hyper[slider.name]))
     every = int(hyper.pop("k", 1))
-    # Sophia's second rate is that of the estimated curvatures.
-    averaging = hyper.pop("beta2") if id == "sophia" else 0.0
+    # Where curvatures are estimated, beta2 is the decay rate of their average.
+    averaging = hyper.pop("beta2") if choice.rule.estimated else 0.0
     shape = given.get("schedule", "constant")
     rates = _rates(shape, steps, given.get(f"schedule.{shape}"))
     gradient = [_function(g, land) for g in land.gradient]
@@ -108,7 +108,7 @@ def _path(id: str, land: Landscape, c: float, steps: int, given: dict[str, str])
         if land.noise:
             slopes = [slope + c * e for slope, e in zip(slopes, noise[t - 1], strict=True)]
         g = torch.tensor([float(slope) for slope in slopes], dtype=torch.float64)
-        if id == "sophia" and (t - 1) % every == 0:
+        if choice.rule.estimated and (t - 1) % every == 0:
             h = torch.tensor([float(f(*place, t, c)) for f in curvature], dtype=torch.float64)
             _, estimate = HESSIAN(p, h, state, t, beta2=averaging)
             state = State(**{**vars(state), **vars(estimate)})

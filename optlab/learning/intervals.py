@@ -41,8 +41,8 @@ def mean_interval(samples: Sequence[float], level: float = 0.95) -> Interval:
 def difference_interval(
     first: Sequence[float], second: Sequence[float], level: float = 0.95
 ) -> Interval:
-    """The mean of the first samples less that of the second, of independent samples that need not
-    be equally many or equally spread: Welch's interval.
+    """The mean of the first samples minus that of the second, with Welch's interval: the samples
+    are independent, and the two sides may differ in number and in spread.
 
     Raises:
         ValueError: for fewer than two samples on either side, or where neither side varies.

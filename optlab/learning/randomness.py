@@ -1,4 +1,4 @@
-"""What is drawn by the way leaves no trace in the random numbers that are drawn after it."""
+"""Random numbers that are drawn aside, so that those drawn later are the same as without them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import torch
 
 
 def forked(device: torch.device) -> AbstractContextManager[None]:
-    """What is drawn within from torch's global generators has not been drawn without."""
+    """Put torch's global generators back as they were, when the block ends."""
     return torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])
 
 
 @contextmanager
 def others_held() -> Iterator[None]:
-    """The same for the global generators of Python and NumPy."""
+    """Put the global generators of Python and NumPy back as they were, when the block ends."""
     of_python, of_numpy = random.getstate(), np.random.get_state()
     try:
         yield
@@ -28,7 +28,7 @@ def others_held() -> Iterator[None]:
 
 @contextmanager
 def held() -> Iterator[None]:
-    """The same for the global generators of Python, of NumPy, and of torch on all devices."""
+    """Put those of Python, of NumPy, and of torch on all devices back, when the block ends."""
     with others_held(), torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         yield
 

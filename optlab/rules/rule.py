@@ -25,8 +25,8 @@ class Rule:
     state before the first step. `around` is the rule that this one calls with
     whatever keyword arguments it does not take itself. `optimizer` is the name of
     the class that `optlab.optim` makes of it, or None. `estimated` is the state variable that
-    is no work of the rule: whoever runs it averages estimates of the Hessian's diagonal in it,
-    by `average_hessian`; None where there is none.
+    the rule reads and does not change: whoever runs the rule keeps an average of estimates of
+    the Hessian's diagonal there, by `average_hessian`. It is None for most rules.
     """
 
     def __init__(
@@ -72,13 +72,13 @@ class Rule:
 
     @cached_property
     def flags(self) -> dict[str, Any]:
-        """The hyperparameters that are no numbers, truth values and functions, with defaults."""
+        """The hyperparameters that are truth values or functions, and their defaults."""
         given = {k: v for k, v in self.hyperparameters.items() if v is not inspect.Parameter.empty}
         return {k: v for k, v in given.items() if isinstance(v, bool) or callable(v)}
 
     @cached_property
     def functions(self) -> frozenset[str]:
-        """The names of those of the flags that are functions by default."""
+        """The names of the flags that are functions, such as a projection."""
         return frozenset(k for k, v in self.flags.items() if callable(v))
 
     @property

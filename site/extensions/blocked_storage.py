@@ -26,8 +26,11 @@ def add_store(app, exception):
     if exception or app.builder.name != "html":
         return
     for path in sorted(Path(app.outdir).rglob("*.html")):
+        if "_static" in path.relative_to(app.outdir).parts:
+            continue
         html = path.read_text("utf-8")
-        if "_static" not in path.relative_to(app.outdir).parts and "localStorage" in html:
+        # A page that this build did not write has the script from the last one.
+        if "localStorage" in html and SCRIPT not in html:
             path.write_text(html.replace("<script", f"{SCRIPT}<script", 1), "utf-8")
 
 

@@ -22,6 +22,7 @@ POLICY = {
     "base-uri": "'none'",
     "form-action": "'self'",
 }
+META = re.compile(r'\n    <meta http-equiv="Content-Security-Policy"[^>]*>')
 INLINE = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.S)
 HANDLER = re.compile(r'(<[a-z]+\b[^>]*?)\son([a-z]+)="([^"]*)"')
 # What the theme's buttons do, which book.js does in their place: a policy forbids handlers.
@@ -56,7 +57,8 @@ def protect(app, exception):
     for page in sorted(out.rglob("*.html")):
         if "_static" in page.relative_to(out).parts:
             continue
-        html = without_handlers(page.read_text("utf-8"), page.name)
+        # A page that this build did not write has its policy of the last one.
+        html = META.sub("", without_handlers(page.read_text("utf-8"), page.name))
         meta = f'<meta http-equiv="Content-Security-Policy" content="{policy(html)}">'
         page.write_text(html.replace("<head>", f"<head>\n    {meta}", 1), "utf-8")
 

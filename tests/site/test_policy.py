@@ -1,6 +1,14 @@
 """Each page allows its own scripts and no others, and works without a server."""
 
 import re
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+sys.path.append(str(Path(__file__).parents[2] / "site/extensions"))
+
+import blocked_storage
+import content_policy
 
 
 def test_each_page_has_a_policy(pages):
@@ -52,3 +60,16 @@ def test_a_page_opened_as_a_file_has_formulas_and_search(window, site):
     page.locator("#search-results li").nth(3).wait_for()
     assert not wrong
     page.close()
+
+
+def test_a_page_that_a_second_build_leaves_alone_stays_as_it_is(tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text("<html><head><script>localStorage.mode</script></head><body></body></html>")
+    app = SimpleNamespace(builder=SimpleNamespace(name="html"), outdir=str(tmp_path))
+    texts = []
+    for _ in range(2):
+        blocked_storage.add_store(app, None)
+        content_policy.protect(app, None)
+        texts.append(page.read_text())
+    assert texts[0] == texts[1]
+    assert texts[0].count("Content-Security-Policy") == texts[0].count("catch {") == 1
