@@ -33,7 +33,7 @@ class Choice:
     Attributes:
         sliders: for hyperparameters of the rule, the learning rate first.
         constants: hyperparameters that the reader does not set.
-        fixed: those that are no numbers, as in `optlab.symbolic.record`.
+        fixed: those that are not numbers, as in `optlab.symbolic.record`.
         positive: state that is never negative, to be drawn on a logarithmic axis.
         chapter: of the book, where there is one.
     """
