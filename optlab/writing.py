@@ -136,7 +136,7 @@ def remove_drafts(folder: Path) -> None:
 
 
 def read(path: Path) -> bytes:
-    """The content of a file. OSError if it is not there or is no plain file: a link could lead
+    """The content of a file. OSError if it is not there or not a plain file: a link could lead
     anywhere, and a pipe would be waited for."""
     if not stat.S_ISREG(path.lstat().st_mode):
         raise OSError(errno.EINVAL, "not a plain file", str(path))

@@ -33,7 +33,7 @@ def as_count(step: Any, whose: str) -> torch.Tensor:
     """What other code set or saved as a count (a number, or a tensor of one element) as our own.
 
     Raises:
-        ValueError: it is no whole number ≥ 0; `whose` says of which parameter.
+        ValueError: it is not a whole number ≥ 0; `whose` says of which parameter.
     """
     if isinstance(step, torch.Tensor):
         step = step.full_tensor() if hasattr(step, "full_tensor") else step
@@ -52,7 +52,7 @@ def checked(steps: Any, whose: str) -> int:
     """The value of a count, a number, as an integer.
 
     Raises:
-        ValueError: it is no whole number ≥ 0.
+        ValueError: it is not a whole number ≥ 0.
     """
     if not (0 <= steps < 2**63 and steps == int(steps)):
         raise ValueError(f"{whose}, has the step count {steps}: give {_NEEDED}")

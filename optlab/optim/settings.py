@@ -109,7 +109,7 @@ def plain(x: Any) -> Any:
         return x if type(x) is tuple and all(map(operator.is_, x, values)) else values
     try:
         if isinstance(x, Integral):
-            float(x)  # what no float can hold is no setting
+            float(x)  # what no float can hold is not a setting
             return int(x)
         if hasattr(type(x), "__float__") and (isinstance(x, Real) or not isinstance(x, Complex)):
             return float(x)

@@ -35,7 +35,7 @@ def metric(name: str, value: Any, *, digits: int = 4) -> None:
     `optlab sweep` makes a column and a heat map of it. value: an int, a float, or a scalar of
     numpy or torch; what is not finite is kept as such. A later metric of the same name counts.
 
-    Raises TypeError if value is no number.
+    Raises TypeError if value is not a number.
     """
     if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
         value = value.item()

@@ -128,7 +128,7 @@ def _annotations(namespace: Mapping[str, Any], rules: Mapping[str, Rule]) -> dic
     kept = {**(namespace.get("__annotations__") or {}), **kept}
     if callable(evaluate):  # of what came before the last statement the types are lost
         kept = {name: Kind(None) for name in rules if name in namespace} | kept
-    if found:  # what other cells annotate is no parameter
+    if found:  # what other cells annotate is not a parameter
         kept = {name: kind for name, kind in kept.items() if name in rules}
     return kept | found
 

@@ -61,7 +61,7 @@ class Client(NotebookClient):
         self.streams: dict[str, tuple[Any, Stream]] = {}
         self.heard = 0  # messages
         self.size = 0  # of the outputs of cells that are done, in characters
-        self._shown = 0  # of those of this cell that are no stream
+        self._shown = 0  # of those of this cell that are not a stream
 
     def open_cell(self) -> None:
         self.streams, self._shown = {}, 0

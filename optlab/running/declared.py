@@ -125,7 +125,7 @@ def _scalar(text: str, scalar: str | None) -> Any:
 def _is_text(text: str) -> bool:
     try:
         text.encode()
-    except UnicodeEncodeError:  # bytes of the command line that are no UTF-8
+    except UnicodeEncodeError:  # bytes of the command line that are not UTF-8
         return False
     return True
 

@@ -36,7 +36,7 @@ def number(value: Any) -> float | None:
 
 
 def whole(name: str, value: Any) -> int:
-    """The value as an int; ValueError if it is no whole number."""
+    """The value as an int; ValueError if it is not a whole number."""
     if not isinstance(value, bool):
         x = number(value)
         if x is not None and math.isfinite(x) and x == math.floor(x):
@@ -72,7 +72,7 @@ def scaled(key: str, initial: Value, multiplier: Any, held: Any, t: Any) -> Valu
     """initial * multiplier, as a float, or as a tensor where the group holds one.
 
     Raises:
-        TypeError: if the multiplier is no real number.
+        TypeError: if the multiplier is not a real number.
         ValueError: if the multiplier or the product is not finite. What is on a device
             is not looked at where the group holds a tensor: that would wait.
     """

@@ -247,7 +247,7 @@ class LRScheduler(torch.optim.lr_scheduler.LRScheduler):
         Raises:
             ValueError: one line, before anything is changed, if it is not the state of such a
                 scheduler, with the same entries and as many groups.
-            TypeError: likewise, if a value in it is no number.
+            TypeError: likewise, if a value in it is not a number.
         """
         t, initial, held = _read(state_dict)
         waiting = max(whole("the state's steps_to_follow", state_dict.get("steps_to_follow", 0)), 0)

@@ -106,7 +106,7 @@ def _verdicts(notebook: Path) -> dict[str, str]:
 
 
 def _metrics(notebook: Path) -> dict[str, float | None]:
-    """By name. What is no finite number of a float's size is None."""
+    """By name. What is not a finite number of a float's size is None."""
     from optlab.report.metrics import MIME
     from optlab.report.outputs import shown
 

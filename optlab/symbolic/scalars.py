@@ -51,7 +51,7 @@ def _choose(condition: Any, yes: Any, no: Any) -> Any:
     return sympy.Piecewise((yes, condition), *others)
 
 
-ops.choose.register(sympy.Basic, _choose)  # a condition is no Expr
+ops.choose.register(sympy.Basic, _choose)  # a condition is not an Expr
 
 
 class OfTensor(sympy.Function):

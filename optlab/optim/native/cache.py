@@ -118,7 +118,7 @@ def _prepare(folder: Path) -> bool:
 
 
 def _is_ours(path: Path) -> bool:
-    """Whether `path` is no link, of this user, and for nobody else to write to."""
+    """Whether `path` is not a link, is of this user, and can be written by nobody else."""
     status = path.lstat()
     if stat.S_ISLNK(status.st_mode):
         return False

@@ -16,13 +16,13 @@ import unicodedata
 from collections.abc import Iterable
 from typing import NamedTuple
 
-# What stands for a function, a mark or a mark of grouping, and is no letter of its own.
+# What stands for a function, a mark or a mark of grouping, and is not a letter of its own.
 _WORDS = re.compile(
     r"\\(?:text|mathrm|operatorname|operatornamewithlimits)\{[^{}]*\}|\\begin\{\w+\}|\\end\{\w+\}"
 )
 _FONT = re.compile(r"\\(mathcal|mathbb|mathbf)\s*\{?\s*([A-Za-z])\s*\}?")
 _ACCENT = re.compile(r"\\(?:hat|tilde|bar|overline)\s*(?:\{\s*(\\?[A-Za-z]+)\s*\}|(\\?[A-Za-z]+))")
-# A norm's bars and its index, which is no index of what stands before.
+# A norm's bars and its index, which does not belong to what stands before.
 _NORM = re.compile(r"\\\|(?:_\{?(?:\d|\\infty)\}?)?")
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
 _WORD = re.compile(r"[A-Za-z]+")
