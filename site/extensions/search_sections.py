@@ -110,7 +110,7 @@ class Sections(IndexBuilder):
                 if anchor in of_kind and node.get("title") is not None:
                     number = ".".join(map(str, of_kind[anchor]))
                     name = f" {node['title']}" if node["title"] else ""
-                    return f"{node.get('realtyp', kind).capitalize()} {number}{name}"
+                    return f"{node.get('realtype', kind).capitalize()} {number}{name}"
         return None
 
     def prune(self, docnames):
