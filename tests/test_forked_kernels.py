@@ -119,10 +119,12 @@ def test_kernels_share_nothing(start):
 
 def test_it_is_interrupted_and_goes_on(start):
     manager, client = start()
-    client.execute("import time; time.sleep(60)")
-    time.sleep(0.3)
+    # After an error, a kernel refuses for a moment what it is sent, unless it is told not to.
+    client.execute("print('begun'); import time; time.sleep(600)", stop_on_error=False)
+    while client.get_iopub_msg(timeout=60)["msg_type"] != "stream":
+        pass
     manager.interrupt_kernel()
-    assert client.get_shell_msg(timeout=10)["content"]["ename"] == "KeyboardInterrupt"
+    assert client.get_shell_msg(timeout=60)["content"]["ename"] == "KeyboardInterrupt"
     assert said(client, "print('on')") == "on"
 
 
@@ -133,7 +135,7 @@ def test_it_is_interrupted_and_goes_on(start):
 def test_its_end_is_noticed_and_how_it_ended(start, code, left):
     manager, client = start()
     client.execute(f"import os; {code}")
-    assert process(manager).wait(10) == left
+    assert process(manager).wait(60) == left
     assert not manager.is_alive()
 
 
@@ -142,8 +144,15 @@ def test_it_is_killed_with_what_it_started(start):
     code = "import subprocess; p = subprocess.Popen(['sleep', '60']); print(p.pid, os.getpid())"
     pids = said(client, f"import os; {code}").split()
     manager.shutdown_kernel(now=True)
-    time.sleep(0.3)
-    assert not any(alive(int(pid)) for pid in pids)
+    assert all(ends(int(pid)) for pid in pids)
+
+
+def ends(pid):
+    """Whether a process ends within ten seconds: to die takes a moment on a busy machine."""
+    end = time.monotonic() + 10
+    while alive(pid) and time.monotonic() < end:
+        time.sleep(0.05)
+    return not alive(pid)
 
 
 def alive(pid):
@@ -171,11 +180,7 @@ def test_kernels_and_their_parent_end_with_who_started_them():
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     kind, pid = done.stdout.split()  # its pipe is closed when the last of them has ended
     assert kind == "Forked"
-    for _ in range(50):
-        if not alive(int(pid)):
-            return
-        time.sleep(0.1)
-    raise AssertionError("the kernel lives on")
+    assert ends(int(pid)), "the kernel lives on"
 
 
 def test_the_environment_of_the_tests_is_no_reason_against_a_fork():
