@@ -51,6 +51,8 @@ lint: .venv/.ok
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/codespell
+	$(BIN)/python tools/prose.py
 
 # One lock for every Python that pyproject.toml allows, on every system (markers say what only
 # some need). torch is named by version alone and its CUDA packages are left out, so that the lock

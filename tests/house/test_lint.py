@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TOOLS = ("ruff check .", "ruff format --check .", "mypy", "lint-imports")
+TOOLS = (
+    "ruff check .",
+    "ruff format --check .",
+    "mypy",
+    "lint-imports",
+    "codespell",
+    "python tools/prose.py",
+)
 
 
 @pytest.mark.parametrize("command", TOOLS)
