@@ -2,67 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import torch
-from torch.optim.optimizer import ParamsT
-
-from optlab.optim.optimizer import RuleOptimizer
-from optlab.rules import Rule, adam, with_l2
-
-_adam_l2 = with_l2(adam)
+from optlab.optim.made import MadeOptimizer, in_torch
+from optlab.rules import Rule, adam
 
 
-class Adam(RuleOptimizer):
+class Adam(MadeOptimizer):
     """Adam, Kingma and Ba (2015), Algorithm 1: `optlab.rules.adam`.
 
     Args:
-        params: iterable of parameters or of groups.
         lr: stepsize α, a number ≥ 0 or a 1-element tensor.
         betas: decay rates (β1, β2) of the two moments, each in [0, 1).
         eps: added to the square root, outside it and after bias correction.
         weight_decay: coefficient of L2 regularization, added to the gradient and so to both
             moments. (Decoupled decay is another algorithm, AdamW.)
-        maximize: ascend instead of descend.
-        execution: "plain", "foreach", "compiled" or "auto".
-        nonfinite: with a gradient that is not finite "propagate" it, "skip" the step, or "raise".
-        rounding: of weights in half precision, to the "nearest" number or "stochastic".
-
-    Raises:
-        ValueError: for impossible values, in torch.optim.Adam's words.
     """
 
+    of: ClassVar[Rule] = adam
+    decay: ClassVar[str] = "l2"
+    state_names: ClassVar[dict[str, str]] = in_torch("m", "v")
     torch_has: ClassVar[frozenset[str]] = frozenset({"amsgrad"})
-    state_names: ClassVar[dict[str, str]] = {"m": "exp_avg", "v": "exp_avg_sq"}
     refused: ClassVar[dict[str, str]] = {
         "amsgrad": "AMSGrad is another algorithm, with a state of its own",
         "decoupled_weight_decay": "decoupled decay is another algorithm, AdamW",
     }
-
-    def __init__(
-        self,
-        params: ParamsT,
-        lr: float | torch.Tensor = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0,
-        *,
-        maximize: bool = False,
-        execution: str = "auto",
-        nonfinite: str = "propagate",
-        rounding: str = "nearest",
-    ):
-        defaults = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "maximize": maximize,
-            "execution": execution,
-            "nonfinite": nonfinite,
-            "rounding": rounding,
-        }
-        super().__init__(params, defaults)
-
-    def rule(self, group: dict[str, Any]) -> Rule:
-        return _adam_l2 if group["weight_decay"] else adam

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
-from torch.optim.optimizer import ParamsT
 
 from optlab.ops import divide
-from optlab.optim.optimizer import RuleOptimizer, number
+from optlab.optim.made import MadeOptimizer, in_torch, settings_of
+from optlab.optim.optimizer import number
 from optlab.optim.settings import is_number
 from optlab.rules import Rule, adam, adamw, with_decay
-
-_adam_decayed = with_decay(adam)
 
 # Multipliers up to this are 1, but for rounding.
 _TOP = 1 + 1e-6
@@ -22,12 +21,10 @@ _TOP = 1 + 1e-6
 _FIRST = ("initial_lr", "base_lr")
 
 
-class AdamW(RuleOptimizer):
+class AdamW(MadeOptimizer):
     """AdamW, Loshchilov and Hutter (2019): decay beside the gradient step, not through it.
 
     Args:
-        params: iterable of parameters or of groups.
-        lr: learning rate, a number ≥ 0 or a 1-element tensor.
         betas: decay rates (β1, β2) of the two moments, each in [0, 1).
         eps: added to the square root, outside it and after bias correction.
         weight_decay: λ ≥ 0.
@@ -35,49 +32,19 @@ class AdamW(RuleOptimizer):
             only the learning rate over its first value, as in the paper (`optlab.rules.adamw`);
             another lr then leaves the decay as it is. A schedule that does not begin at its
             highest rate multiplies the decay by more than 1, and there is a warning.
-        maximize: ascend instead of descend.
-        execution: "plain", "foreach", "compiled" or "auto".
-        nonfinite: with a gradient that is not finite "propagate" it, "skip" the step, or "raise".
-        rounding: of weights in half precision, to the "nearest" number or "stochastic".
-
-    Raises:
-        ValueError: for impossible values, in torch.optim's words where it has any.
     """
 
+    chosen: ClassVar[tuple[str, Mapping[str, Rule]]] = (
+        "decay_by",
+        {"lr": with_decay(adam), "schedule": adamw},
+    )
+    settings: ClassVar[dict[str, Any]] = settings_of(adam, weight_decay=1e-2)
     torch_has: ClassVar[frozenset[str]] = frozenset({"amsgrad"})
-    state_names: ClassVar[dict[str, str]] = {"m": "exp_avg", "v": "exp_avg_sq"}
+    state_names: ClassVar[dict[str, str]] = in_torch("m", "v")
     refused: ClassVar[dict[str, str]] = {
         "amsgrad": "AMSGrad is another algorithm, with a state of its own",
     }
-    choices: ClassVar[dict[str, tuple[str, ...]]] = {"decay_by": ("lr", "schedule")}
     _warned = False  # until this optimizer has warned of multipliers above 1
-
-    def __init__(
-        self,
-        params: ParamsT,
-        lr: float | torch.Tensor = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 1e-2,
-        *,
-        decay_by: str = "lr",
-        maximize: bool = False,
-        execution: str = "auto",
-        nonfinite: str = "propagate",
-        rounding: str = "nearest",
-    ):
-        defaults = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "decay_by": decay_by,
-            "maximize": maximize,
-            "execution": execution,
-            "nonfinite": nonfinite,
-            "rounding": rounding,
-        }
-        super().__init__(params, defaults)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         super().add_param_group(param_group)
@@ -121,9 +88,6 @@ class AdamW(RuleOptimizer):
             "groups to its highest rate once it is made, or use decay_by='lr'",
             stacklevel=2,
         )
-
-    def rule(self, group: dict[str, Any]) -> Rule:
-        return _adam_decayed if group["decay_by"] == "lr" else adamw
 
     def hyperparameters(self, group: dict[str, Any], rule: Rule) -> dict[str, Any]:
         values = super().hyperparameters(group, rule)

@@ -1,10 +1,14 @@
-"""Optimizers made of a rule alone: what their class would say, the rule says already."""
+"""Optimizers made of rules: what an optimizer takes, and says of it, is written once.
+
+The rule has names and defaults, `optlab/rules/names.py` meanings and conditions, and a class says
+only what is its own. The constructor and its documentation are made of the three.
+"""
 
 from __future__ import annotations
 
 import inspect
-import math
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping
 from inspect import Parameter, Signature
 from typing import Any, ClassVar
 
@@ -13,52 +17,111 @@ from torch.optim.optimizer import ParamsT
 
 from optlab import ops
 from optlab.optim.optimizer import RuleOptimizer
-from optlab.optim.settings import is_number
 from optlab.rules import Rule
-from optlab.rules.names import NAMES, condition
+from optlab.rules.names import NAMES
 
-# What every optimizer takes, by keyword, after the hyperparameters of its rule.
-_COMMON: dict[str, tuple[Any, type, str]] = {
-    "maximize": (False, bool, "ascend instead of descend."),
-    "execution": ("auto", str, '"plain", "foreach", "compiled" or "auto".'),
+# What every optimizer takes, by keyword, after settings of its own.
+COMMON: dict[str, tuple[Any, str]] = {
+    "maximize": (False, "ascend instead of descend."),
+    "execution": ("auto", '"plain", "foreach", "compiled" or "auto".'),
     "nonfinite": (
         "propagate",
-        str,
         'with a gradient that is not finite "propagate" it, "skip" the step, or "raise".',
     ),
     "rounding": (
         "nearest",
-        str,
         'of weights in half precision, to the "nearest" number or "stochastic".',
     ),
 }
-_MEANING = {name: known.meaning for name, known in NAMES.items()}
-_MEANING["betas"] = "decay rates (β1, β2), each in [0, 1)."
+_EVERY = {name: default for name, (default, _) in COMMON.items()}
+_MEANING = {
+    "params": "iterable of parameters or of groups.",
+    **{name: known.meaning for name, known in NAMES.items()},
+    "betas": "decay rates (β1, β2), each in [0, 1).",
+    **{name: text for name, (_, text) in COMMON.items()},
+}
+_RAISES = "ValueError: for impossible values, in torch.optim's words where it has any."
 _MATRICES = (ops.zero_rows, ops.zero_columns, ops.zero_matrix)
+
+# The name of a state variable in papers -> its key in the states of torch.optim.
+_IN_TORCH = {
+    "m": "exp_avg",
+    "v": "exp_avg_sq",
+    "v_hat": "max_exp_avg_sq",
+    "b": "momentum_buffer",
+    "R": "row_var",
+    "C": "col_var",
+    "V": "variance",
+}
+
+
+def in_torch(*names: str) -> dict[str, str]:
+    """Of state variables with these names in the rule, the keys that torch.optim has for them."""
+    return {name: _IN_TORCH[name] for name in names}
 
 
 class MadeOptimizer(RuleOptimizer):
-    """Base of the optimizers that `make` makes: `of` is the rule."""
+    """Base of the optimizers whose constructors are made of what rule and class say.
 
+    A subclass that has `of`, `chosen` or `settings` in its body takes, after `params`, its
+    `settings`, and then by keyword what all optimizers take. What its docstring says of some of
+    them, under "Args:", stands in its documentation; the others are described as everywhere.
+    """
+
+    # The rule; with `chosen`, a setting and the rule for each of its words, the default first.
     of: ClassVar[Rule]
+    chosen: ClassVar[tuple[str, Mapping[str, Rule]] | None] = None
+    # The settings of the groups, in order, with their defaults. If a class does not say: those
+    # of the rule, and weight_decay where the class adds it.
+    settings: ClassVar[dict[str, Any]]
+    # Those of them that are given by keyword only.
+    keywords: ClassVar[tuple[str, ...]] = ()
+    # Entries of the groups that nobody sets: torch's class of this name looks for them.
+    for_torch: ClassVar[dict[str, Any]] = {}
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        own = vars(cls)
+        if not own.keys() & {"of", "chosen", "settings"}:
+            return  # a subclass of somebody's own
+        words = {}
+        if cls.chosen is not None and "chosen" in own:
+            name, rules = cls.chosen
+            words[name] = next(iter(rules))
+            cls.choices = {name: tuple(rules)}
+            cls.of = rules[words[name]]
+        if "settings" not in own:
+            more = {"weight_decay": 0} if cls.decay else {}
+            cls.settings = settings_of(cls.of, cls.stands_for, **more)
+        kinds = {k: type(v) for k, v in {**cls.settings, **_EVERY}.items()}
+        cls.flags = frozenset(k for k, kind in kinds.items() if kind is bool)
+        cls.numbers = frozenset(k for k, kind in kinds.items() if kind in (int, float))
+        cls.__init__ = _constructor(cls, words)  # type: ignore[method-assign]
+        cls.__doc__ = _documentation(cls)
 
     def rule(self, group: dict[str, Any]) -> Rule:
-        return self.of
+        if self.chosen is None:
+            return self.of
+        name, rules = self.chosen
+        return rules[group[name]]
 
-    def validate(self, group: dict[str, Any]) -> None:
-        super().validate(group)
-        for name, default in self.of.hyperparameters.items():
-            if name == "lr" or name not in group:
-                continue
-            value = group[name]
-            if isinstance(default, bool):
-                right = isinstance(value, bool)
-            else:
-                right = is_number(value) and math.isfinite(value)
-                if condition(name) == "in [0, 1)":
-                    right = right and 0 <= value < 1
-            if not right:
-                raise ValueError(f"Invalid {name} value: {value}")
+
+def settings_of(
+    rule: Rule, stands_for: Mapping[str, tuple[str, ...]] = RuleOptimizer.stands_for, **more: Any
+) -> dict[str, Any]:
+    """The hyperparameters of a rule that a parameter group holds, with the rule's defaults.
+
+    Functions, such as a projection, are left out; `more` are added. Numbers that a setting
+    `stands_for`, all of them, become that pair: beta1 and beta2 are `betas`.
+    """
+    found = {k: v for k, v in rule.defaults.items() if not callable(v)} | more
+    for setting, (first, *others) in stands_for.items():
+        if others and {first, *others} <= found.keys():
+            pair = (found[first], *(found.pop(k) for k in others))
+            found = {
+                setting if k == first else k: pair if k == first else v for k, v in found.items()
+            }
+    return found
 
 
 def make(rule: Rule, module: str) -> type[MadeOptimizer]:
@@ -71,8 +134,7 @@ def make(rule: Rule, module: str) -> type[MadeOptimizer]:
     Raises:
         ValueError: lr or another hyperparameter has no default, or the rule is for matrices only.
     """
-    defaults = {"lr": Parameter.empty, **rule.hyperparameters}
-    if missing := [k for k, v in defaults.items() if v is Parameter.empty]:
+    if missing := [k for k in {"lr": None, **rule.hyperparameters} if k not in rule.defaults]:
         raise ValueError(
             f"{rule.name} names an optimizer, {rule.optimizer}, but has no default for "
             f"{', '.join(missing)}: give one in the rule"
@@ -87,88 +149,87 @@ def make(rule: Rule, module: str) -> type[MadeOptimizer]:
             f"{rule.name} is given estimates of the Hessian, which a class must take: "
             f"write the class {rule.optimizer}, as optlab/optim/sophia.py does"
         )
-    settings = _settings(rule)
-    signature = Signature(
-        [
-            Parameter("self", Parameter.POSITIONAL_OR_KEYWORD),
-            Parameter("params", Parameter.POSITIONAL_OR_KEYWORD, annotation=ParamsT),
-            *_parameters(settings.items(), Parameter.POSITIONAL_OR_KEYWORD),
-            *_parameters(((k, v) for k, (v, _, _) in _COMMON.items()), Parameter.KEYWORD_ONLY),
-        ]
-    )
-
-    def __init__(*args: Any, **kwargs: Any) -> None:
-        given = signature.bind(*args, **kwargs)
-        given.apply_defaults()
-        self, params, *values = given.arguments.values()
-        MadeOptimizer.__init__(self, params, dict(zip([*settings, *_COMMON], values, strict=True)))
-
-    __init__.__signature__ = signature  # type: ignore[attr-defined]
-    __init__.__qualname__ = f"{rule.optimizer}.__init__"
-    body = {
-        "__init__": __init__,
-        "__doc__": _documentation(rule, settings),
-        "__module__": module,
-        "of": rule,
-    }
-    return type(str(rule.optimizer), (MadeOptimizer,), body)
+    return type(str(rule.optimizer), (MadeOptimizer,), {"__module__": module, "of": rule})
 
 
 def make_all(
     rules: Iterable[object], written: Iterable[type[RuleOptimizer]], module: str
 ) -> dict[str, type[MadeOptimizer]]:
-    """A class for each rule among `rules` that names an optimizer, by that name.
+    """A class for each rule among `rules` that names an optimizer which is not `written`, by that
+    name.
 
     Raises:
-        ValueError: as `make` does, and for a name that a class has already.
+        ValueError: as `make` does, and for a name that another rule's class has already.
     """
-    taken = {cls.__name__ for cls in written}
+    taken: dict[str, Rule | None] = {cls.__name__: getattr(cls, "of", None) for cls in written}
     made: dict[str, type[MadeOptimizer]] = {}
     for rule in rules:
         if not (isinstance(rule, Rule) and rule.optimizer):
             continue
-        if rule.optimizer in taken:
+        if rule.optimizer not in taken:
+            made[rule.optimizer] = make(rule, module)
+            taken[rule.optimizer] = rule
+        elif taken[rule.optimizer] is not rule:
             raise ValueError(
                 f"{rule.name} names an optimizer {rule.optimizer}, which there is already: "
                 "give it another name in the rule"
             )
-        made[rule.optimizer] = make(rule, module)
-        taken.add(rule.optimizer)
     return made
 
 
-def _settings(rule: Rule) -> dict[str, Any]:
-    """The hyperparameters that a parameter group holds, with the rule's defaults."""
-    found = {k: v for k, v in rule.hyperparameters.items() if not callable(v)}
-    if {"beta1", "beta2"} <= found.keys():
-        pair = found.pop("beta1"), found.pop("beta2")
-        found = {"lr": found.pop("lr"), "betas": pair, **found}
-    return found
+def _constructor(cls: type[MadeOptimizer], words: Mapping[str, str]) -> Callable[..., None]:
+    either, keyword = Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY
+    placed = {k: v for k, v in cls.settings.items() if k not in cls.keywords}
+    defaults = {**placed, **words, **cls.settings, **_EVERY}
+    signature = Signature(
+        [
+            Parameter("self", either),
+            Parameter("params", either, annotation=ParamsT),
+            *(
+                Parameter(k, either if k in placed else keyword, default=v, annotation=_type(k, v))
+                for k, v in defaults.items()
+            ),
+        ]
+    )
+    name = f"{cls.__name__}.__init__"
 
+    def __init__(*args: Any, **kwargs: Any) -> None:
+        try:
+            given = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{name}() {error}") from None
+        given.apply_defaults()
+        self, params, *values = given.arguments.values()
+        settings = dict(zip(defaults, values, strict=True))
+        super(cls, self).__init__(params, {**settings, **cls.for_torch})
 
-def _parameters(settings: Iterable[tuple[str, Any]], kind: Any) -> Iterable[Parameter]:
-    types: dict[str, Any] = {"lr": float | torch.Tensor, "betas": tuple[float, float]}
-    types |= {name: kind for name, (_, kind, _) in _COMMON.items()}
-    for name, default in settings:
-        usual = bool if isinstance(default, bool) else float
-        yield Parameter(name, kind, default=default, annotation=types.get(name, usual))
-
-
-def _documentation(rule: Rule, settings: dict[str, Any]) -> str:
-    source = (inspect.getdoc(rule.function) or "").partition("\n")[0].rstrip(".")
-    lines = {"params": "iterable of parameters or of groups."}
-    lines |= {
-        name: _MEANING.get(name)
-        or ("True or False." if isinstance(default, bool) else f"{name} of the rule, a number.")
-        for name, default in settings.items()
+    __init__.__signature__ = signature  # type: ignore[attr-defined]
+    __init__.__annotations__ = {
+        k: x.annotation for k, x in signature.parameters.items() if k != "self"
     }
-    lines |= {name: text for name, (_, _, text) in _COMMON.items()}
-    arguments = "\n".join(f"        {name}: {text}" for name, text in lines.items())
-    return f"""{rule.optimizer}, {source}: `optlab.rules.{rule.name}`.
+    __init__.__qualname__ = name
+    return __init__
 
-    Args:
-{arguments}
 
-    Raises:
-        ValueError: for impossible values, in torch.optim's words where it has any.
-    """
+def _type(name: str, default: Any) -> Any:
+    if name == "lr":
+        return float | torch.Tensor
+    if isinstance(default, tuple):
+        return tuple[float, float]
+    return type(default) if isinstance(default, bool | str) else float
+
+
+def _documentation(cls: type[MadeOptimizer]) -> str:
+    if not cls.__doc__:
+        source = (inspect.getdoc(cls.of.function) or "").partition("\n")[0].rstrip(".")
+        cls.__doc__ = f"{cls.__name__}, {source}: `optlab.rules.{cls.of.name}`."
+    text, _, own = inspect.cleandoc(cls.__doc__).partition("\n\nArgs:\n")
+    said = dict(re.findall(r"(?ms)^    (\w+): (.*?)(?=\n    \w|\Z)", own))
+    arguments = []
+    for name, argument in inspect.signature(cls).parameters.items():
+        usual = "True or False." if isinstance(argument.default, bool) else ""
+        usual = _MEANING.get(name) or usual or f"{name} of the rule, a number."
+        arguments.append(f"    {name}: {said.pop(name, usual)}")
+    if said:
+        raise ValueError(f"the documentation of {cls.__name__} has {', '.join(said)} under Args")
+    return "\n".join([f"{text}\n\nArgs:", *arguments, "\nRaises:", f"    {_RAISES}"])

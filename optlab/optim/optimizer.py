@@ -25,7 +25,8 @@ from optlab.optim.nonfinite import all_finite, guarded
 from optlab.optim.plan import Plan, Prepared, plan_of
 from optlab.optim.rounding import run_rounded
 from optlab.optim.settings import differing, is_number, make_plain, plain, validate
-from optlab.rules import Rule
+from optlab.rules import Rule, with_decay, with_l2
+from optlab.rules.names import NAMES
 
 
 class RuleOptimizer(torch.optim.Optimizer):
@@ -65,6 +66,14 @@ class RuleOptimizer(torch.optim.Optimizer):
     torch_has: ClassVar[frozenset[str]] = frozenset()
     # Settings of this class that are one of a few words.
     choices: ClassVar[dict[str, tuple[str, ...]]] = {}
+    # Settings that are True or False, and those that are numbers, beside what
+    # `optlab/rules/names.py` knows.
+    flags: ClassVar[frozenset[str]] = frozenset({"maximize"})
+    numbers: ClassVar[frozenset[str]] = frozenset()
+    # Settings that the rule knows by other names, as a pair of numbers or as a number.
+    stands_for: ClassVar[dict[str, tuple[str, ...]]] = {"betas": ("beta1", "beta2")}
+    # How weight decay is added to a rule that has none: "l2" or "decoupled"; "" if not at all.
+    decay: ClassVar[str] = ""
 
     # What torch calls to put a step between its hooks.
     profile_hook_step = staticmethod(with_hooks)  # type: ignore[assignment]
@@ -76,6 +85,7 @@ class RuleOptimizer(torch.optim.Optimizer):
         defaults.setdefault("nonfinite", "propagate")
         defaults.setdefault("rounding", "nearest")
         make_plain(defaults, defaults)
+        self.defaults = defaults
         self.validate(defaults)
         self._settled: list[list[Any]] = []
         self._watched = self.watched(defaults)
@@ -90,7 +100,13 @@ class RuleOptimizer(torch.optim.Optimizer):
 
     def rule_for(self, p: torch.Tensor, group: dict[str, Any]) -> Rule:
         """The rule for one parameter, where that depends on its shape."""
-        return self.rule(group)
+        return self.decayed(self.rule(group), group)
+
+    def decayed(self, rule: Rule, group: dict[str, Any]) -> Rule:
+        """The rule with the weight decay of `group`, if it is for the class to add."""
+        if not (self.decay and group["weight_decay"]) or "weight_decay" in rule.hyperparameters:
+            return rule
+        return with_weight_decay(self.decay, rule)
 
     def arrange(self, x: torch.Tensor) -> torch.Tensor:
         """A view of a parameter, or of its gradient, in the order of dimensions that the rule
@@ -105,8 +121,13 @@ class RuleOptimizer(torch.optim.Optimizer):
     def hyperparameters(self, group: dict[str, Any], rule: Rule) -> dict[str, Any]:
         """The rule's keyword arguments, from the group's entries of the same names."""
         values = {**group, "lr": number(group["lr"])}
-        if "betas" in group:
-            values["beta1"], values["beta2"] = group["betas"]
+        for setting, of_rule in self.stands_for.items():
+            if setting in group:
+                value = group[setting]
+                pair = isinstance(value, tuple | list)
+                values |= (
+                    zip(of_rule, value, strict=True) if pair else dict.fromkeys(of_rule, value)
+                )
         names: Iterable[str] = rule.hyperparameters
         if rule.functions:
             # Entries that a user gave the name of one of these are not for the rule.
@@ -118,7 +139,8 @@ class RuleOptimizer(torch.optim.Optimizer):
 
     def validate(self, group: dict[str, Any]) -> None:
         """Refuse impossible settings of a group with a ValueError."""
-        validate(group, self.choices)
+        numbers = [k for k in self.defaults if k in NAMES or k in self.numbers]
+        validate(group, self.choices, self.flags, numbers)
         for key, remedy in self.refused.items():
             if group.get(key):
                 raise ValueError(f"{type(self).__name__} has no {key}: {remedy}")
@@ -573,6 +595,13 @@ def number(lr: float | torch.Tensor) -> float | torch.Tensor:
     if not isinstance(lr, torch.Tensor):
         return lr
     return lr.item() if lr.device.type == "cpu" else lr.reshape(())
+
+
+@functools.cache
+def with_weight_decay(how: str, rule: Rule) -> Rule:
+    """The rule with weight decay, always the same for the same rule."""
+    decayed: Rule = {"l2": with_l2, "decoupled": with_decay}[how](rule)
+    return decayed
 
 
 def _real(xs: list[torch.Tensor]) -> list[torch.Tensor]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from decimal import Decimal
 from numbers import Complex, Integral, Number, Real
 from typing import Any
@@ -15,7 +15,7 @@ import torch
 from optlab.optim.execution import EXECUTIONS
 from optlab.optim.nonfinite import NONFINITE
 from optlab.optim.rounding import ROUNDING
-from optlab.rules.names import NAMES
+from optlab.rules.names import condition, meets
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "execution": ("auto", *EXECUTIONS),
@@ -24,10 +24,17 @@ CHOICES: dict[str, tuple[str, ...]] = {
 }
 
 
-def validate(group: dict[str, Any], choices: dict[str, tuple[str, ...]]) -> None:
+def validate(
+    group: dict[str, Any],
+    choices: dict[str, tuple[str, ...]],
+    flags: Iterable[str],
+    numbers: Iterable[str],
+) -> None:
     """Refuse impossible settings with a ValueError, in torch.optim's words where it has any.
 
     choices: the words that settings of this optimizer alone may be, by setting.
+    flags, numbers: the names of those that are True or False, and of those that are numbers.
+    Other entries of a group are somebody else's.
     """
     lr = group["lr"]
     if isinstance(lr, torch.Tensor):
@@ -51,18 +58,21 @@ def validate(group: dict[str, Any], choices: dict[str, tuple[str, ...]]) -> None
     for i, beta in enumerate(betas):
         if not (is_number(beta) and 0.0 <= beta < 1.0):
             raise ValueError(f"Invalid beta parameter at index {i}: {_shown(beta)}")
-    for name, known in NAMES.items():
-        if name in group and known.condition == ">= 0" and name not in ("lr", "eps"):
-            _at_least_zero(f"{name} value", group[name])
-    dampening = group.get("dampening", 0)
-    if not (is_number(dampening) and math.isfinite(dampening)):
-        raise ValueError(f"Invalid dampening value: {_shown(dampening)}")
-    for name in ("nesterov", "maximize"):
+    for name in numbers:
+        if name not in ("lr", "eps") and name in group:
+            _validate_number(name, group[name])
+    for name in flags:
         if not isinstance(group.get(name, False), bool):
             raise ValueError(f"Invalid {name} value: {_shown(group[name])}; give True or False")
     for name, allowed in {**choices, **CHOICES}.items():
         if group[name] not in allowed:
             raise ValueError(f"Invalid {name}: {group[name]!r}; choose one of {', '.join(allowed)}")
+
+
+def _validate_number(name: str, value: Any) -> None:
+    if not (is_number(value) and meets(condition(name), value)):
+        remedy = "; give one that is not positive" if condition(name) == "<= 0" else ""
+        raise ValueError(f"Invalid {name} value: {_shown(value)}{remedy}")
 
 
 def is_number(x: Any) -> bool:

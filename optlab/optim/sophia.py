@@ -6,14 +6,13 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import torch
-from torch.optim.optimizer import ParamsT
 
+from optlab.optim.made import MadeOptimizer, in_torch, settings_of
 from optlab.optim.nonfinite import all_finite, select
-from optlab.optim.optimizer import RuleOptimizer
 from optlab.rules import Rule, average_hessian, sophia
 
 
-class Sophia(RuleOptimizer):
+class Sophia(MadeOptimizer):
     """Sophia, Liu et al. (2023): `optlab.rules.sophia`.
 
     Every few steps (10 in the paper), before `step()`, hand in an estimate of the
@@ -26,52 +25,17 @@ class Sophia(RuleOptimizer):
     positive; the coordinates concerned then take steps of full length, ρ lr.
 
     Args:
-        params: iterable of parameters or of groups.
-        lr: learning rate, a number ≥ 0 or a 1-element tensor.
         betas: decay rates of the gradient's and of the Hessian's average, each in [0, 1).
         rho: the longest step of a coordinate, in units of lr.
         weight_decay: decoupled, multiplied by lr.
         eps: least curvature that is divided by.
         maximize: ascend instead of descend; the estimates are then to be of minus the loss.
-        execution: "plain", "foreach", "compiled" or "auto".
-        nonfinite: with a gradient that is not finite "propagate" it, "skip" the step, or "raise".
-        rounding: of weights in half precision, to the "nearest" number or "stochastic".
-
-    Raises:
-        ValueError: for impossible values, in torch.optim's words where it has any.
     """
 
-    state_names: ClassVar[dict[str, str]] = {"m": "exp_avg", "h": "hessian"}
-
-    def __init__(
-        self,
-        params: ParamsT,
-        lr: float | torch.Tensor = 1e-4,
-        betas: tuple[float, float] = (0.965, 0.99),
-        rho: float = 0.04,
-        weight_decay: float = 1e-1,
-        *,
-        eps: float = 1e-12,
-        maximize: bool = False,
-        execution: str = "auto",
-        nonfinite: str = "propagate",
-        rounding: str = "nearest",
-    ):
-        defaults = {
-            "lr": lr,
-            "betas": betas,
-            "rho": rho,
-            "weight_decay": weight_decay,
-            "eps": eps,
-            "maximize": maximize,
-            "execution": execution,
-            "nonfinite": nonfinite,
-            "rounding": rounding,
-        }
-        super().__init__(params, defaults)
-
-    def rule(self, group: dict[str, Any]) -> Rule:
-        return sophia
+    of: ClassVar[Rule] = sophia
+    settings: ClassVar[dict[str, Any]] = settings_of(sophia, beta2=0.99)
+    keywords: ClassVar[tuple[str, ...]] = ("eps",)
+    state_names: ClassVar[dict[str, str]] = {**in_torch("m"), "h": "hessian"}
 
     @torch.no_grad()
     def update_hessian(self, estimates: Iterable[torch.Tensor]) -> None:

@@ -40,6 +40,9 @@ def adafactor(X, G, s, t, *, lr, beta2_decay, eps1, eps2, d):
     return X - _step(X, U, t, lr, eps2, d), State(R=R, C=C)
 
 
+adafactor.makes("Adafactor", lr=1e-2, beta2_decay=-0.8, eps1=1e-30, eps2=1e-3, d=1.0)
+
+
 @rule(V=zeros_like)
 def adafactor_vector(X, G, s, t, *, lr, beta2_decay, eps1, eps2, d):
     """Shazeer and Stern (2018), Adafactor for vectors: nothing is factored."""

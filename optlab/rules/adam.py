@@ -12,3 +12,6 @@ def adam(p, g, s, t, *, lr, beta1, beta2, eps):
     m_hat = m / (1 - beta1**t)  # both averages started at zero;
     v_hat = v / (1 - beta2**t)  # this undoes the pull towards it
     return p - lr * m_hat / (sqrt(v_hat) + eps), State(m=m, v=v)
+
+
+adam.makes("Adam", lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8)

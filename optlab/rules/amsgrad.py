@@ -13,3 +13,6 @@ def amsgrad(x, g, s, t, *, lr, beta1, beta2, eps, project=everywhere):
     v_hat = maximum(s.v_hat, v)
     h = sqrt(v_hat) + eps
     return project(x - divide(lr * m, h), h), State(m=m, v=v, v_hat=v_hat)
+
+
+amsgrad.makes("AMSGrad", lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8)

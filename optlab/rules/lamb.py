@@ -14,3 +14,6 @@ def lamb(x, g, s, t, *, lr, beta1, beta2, eps, weight_decay, phi=identity):
     v_hat = v / (1 - beta2**t)
     u = m_hat / (sqrt(v_hat) + eps) + weight_decay * x
     return x - lr * ratio(phi(norm(x)), norm(u)) * u, State(m=m, v=v)
+
+
+lamb.makes("LAMB", lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-6, weight_decay=0)

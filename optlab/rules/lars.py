@@ -17,6 +17,9 @@ def lars(w, g, s, t, *, lr, momentum, weight_decay, trust_coefficient):
     return w - v, State(v=v)
 
 
+lars.makes("LARS", lr=1.0, momentum=0.9, weight_decay=0, trust_coefficient=0.001)
+
+
 @rule(m=zeros_like)
 def lars_deck(x, g, s, t, *, lr, beta1, weight_decay, phi=identity):
     """The deck's Algorithm 7: the trust ratio is taken of the momentum, outside it."""

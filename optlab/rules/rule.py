@@ -24,7 +24,8 @@ class Rule:
     It is a pure function: nothing is changed in place. `rule.init(p)` is the
     state before the first step. `around` is the rule that this one calls with
     whatever keyword arguments it does not take itself. `optimizer` is the name of
-    the class that `optlab.optim` makes of it, or None. `estimated` is the state variable that
+    the class that `optlab.optim` makes of it, or None; `defaults` are what that class sets the
+    hyperparameters to where nobody else does. `estimated` is the state variable that
     the rule reads and does not change: whoever runs the rule keeps an average of estimates of
     the Hessian's diagonal there, by `average_hessian`. It is None for most rules.
     """
@@ -42,6 +43,7 @@ class Rule:
         self.initial = initial
         self.around = around
         self.optimizer = optimizer
+        self._settings: dict[str, Any] = {}
         inherited = around.estimated if around else None
         self.estimated: str | None = inherited if estimated is None else estimated
         if self.estimated is not None and self.estimated not in initial:
@@ -69,6 +71,26 @@ class Rule:
         parameters = inspect.signature(self.function).parameters.values()
         own = {q.name: q.default for q in parameters if q.kind is q.KEYWORD_ONLY}
         return own if self.around is None else {**self.around.hyperparameters, **own}
+
+    def makes(self, optimizer: str, **defaults: Any) -> None:
+        """Name the class that is made of the rule, and the settings that it begins with.
+
+        `adam.makes("Adam", lr=1e-3, …)`: called as a function, or trained in a grid, the rule
+        still wants each of its hyperparameters given.
+
+        Raises:
+            ValueError: the rule has no hyperparameter of that name.
+        """
+        if unknown := defaults.keys() - self.hyperparameters.keys():
+            raise ValueError(f"{self.name} has no {', '.join(sorted(unknown))}")
+        self.optimizer = optimizer
+        self._settings = defaults
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """The hyperparameters that have a default, in the rule's signature or by `makes`."""
+        known = {**self.hyperparameters, **self._settings}
+        return {k: v for k, v in known.items() if v is not inspect.Parameter.empty}
 
     @cached_property
     def flags(self) -> dict[str, Any]:
@@ -102,6 +124,7 @@ def rule(
     Each keyword names a state variable and gives its value before the first step as a function
     of the parameter: `@rule(m=zeros_like)`. With a name, `@rule("Lion", m=zeros_like)`, and
     listed in `optlab/rules/__init__.py`, the rule is also an optimizer, `optlab.Lion`; every
-    hyperparameter then has its default in the rule. estimated: as of `Rule`.
+    hyperparameter then has its default in the rule. (A rule that is printed without defaults, as
+    its paper has it, names its class below, by `Rule.makes`.) estimated: as of `Rule`.
     """
     return lambda function: Rule(function, initial, optimizer=optimizer, estimated=estimated)
