@@ -33,7 +33,8 @@ test: .venv/.ok          ## rules, interpretations, notebooks (strict), pages
 check: .venv/.ok         ## in 90 seconds, what the files that changed can break
 	$(BIN)/python tools/check.py
 
-sync: .venv/.ok          ## formulas of the rules -> notebooks/*.md -> *.ipynb, outputs kept
+sync: .venv/.ok          ## rules -> types, and formulas in notebooks/*.md -> *.ipynb, outputs kept
+	$(BIN)/python tools/stubs.py
 	$(BIN)/optlab formulas
 	$(BIN)/jupytext --quiet --to ipynb --update notebooks/*.md
 

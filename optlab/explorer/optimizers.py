@@ -159,7 +159,7 @@ SLIDERS = {slider.name: slider for slider in (_rate(0.05), MOMENTUM, BETA1, BETA
 
 def _made(rule: Rule) -> Choice:
     """The choice of a rule that is an optimizer as it stands: what it lets one set."""
-    others = [_slider(name, start) for name, start in rule.numbers.items() if name != "lr"]
+    others = [_slider(name, rule.defaults[name]) for name in rule.numbers if name != "lr"]
     # the rule's own rate is for networks
     return Choice(str(rule.optimizer), rule, (SLIDERS["lr"], *others))
 

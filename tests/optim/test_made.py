@@ -10,8 +10,8 @@ from twins import parameters
 
 import optlab
 from optlab.ops import zero_rows, zeros_like
-from optlab.optim.made import make, make_all
-from optlab.rules import rule
+from optlab.optim.made import MadeOptimizer, make, make_all
+from optlab.rules import adam, rule, with_decay, with_l2
 from optlab.rules.gradient_descent import everywhere
 
 
@@ -107,7 +107,7 @@ def test_no_rule_takes_the_name_of_another_optimizer():
     def another(p, g, s, t, *, lr=0.1):
         """Nobody."""
 
-    assert set(make_all([odd, "no rule"], [optlab.Adam], __name__)) == {"Odd"}
+    assert set(make_all([odd, adam, "no rule"], [optlab.Adam], __name__)) == {"Odd"}
     with pytest.raises(ValueError, match="odder names an optimizer Odd, which there is already"):
         make_all([odd, odder], [optlab.Adam], __name__)
     with pytest.raises(ValueError, match="another names an optimizer Adam, which there is al"):
@@ -120,3 +120,81 @@ def test_one_step_by_hand():
     p.grad = torch.tensor([3.0, -0.01, 0.0], dtype=torch.float64)
     optimizer.step()
     assert p.tolist() == pytest.approx([1 - 0.5 * 1.1, -2 + 0.5 * 1.2, 0], rel=1e-15)
+
+
+@pytest.mark.parametrize("name", ["maximize", "bold"])
+@pytest.mark.parametrize("value", [1, "no", None])
+def test_what_is_true_or_false_is_nothing_else_whatever_the_default(name, value):
+    line = f"Invalid {name} value: {value}; give True or False"
+    with pytest.raises(ValueError, match=line):
+        Odd(parameters([(3,)]), **{name: value})
+    with pytest.raises(ValueError, match=line):
+        Odd([{"params": parameters([(3,)]), name: value}])
+
+
+def test_a_rule_names_its_class_and_defaults_and_asks_for_them_itself():
+    @rule(m=zeros_like)
+    def late(p, g, s, t, *, lr, beta1, bold=False):
+        """Nobody."""
+
+    with pytest.raises(ValueError, match="late has no beta3"):
+        late.makes("Late", lr=0.1, beta3=0.2)
+    assert late.optimizer is None
+    late.makes("Late", lr=0.1, beta1=0.2)
+    assert late.optimizer == "Late"
+    assert late.defaults == {"lr": 0.1, "beta1": 0.2, "bold": False}
+    empty = inspect.Parameter.empty
+    assert late.hyperparameters == {"lr": empty, "beta1": empty, "bold": False}
+    (group,) = make(late, __name__)(parameters([(3,)])).param_groups
+    assert (group["lr"], group["beta1"], group["bold"]) == (0.1, 0.2, False)
+
+
+@pytest.mark.parametrize(("decay", "by"), [("l2", with_l2), ("decoupled", with_decay)])
+def test_weight_decay_is_added_to_a_rule_that_has_none(decay, by):
+    kind = type("Decayed", (MadeOptimizer,), {"of": adam, "decay": decay, "__doc__": "Adam."})
+    hyper = {"lr": 0.1, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
+    for weight_decay, rule_then in ((0, adam), (0.3, by(adam))):
+        (p,) = params = [torch.nn.Parameter(torch.tensor([1.0, -2.0], dtype=torch.float64))]
+        optimizer = kind(params, lr=0.1, weight_decay=weight_decay)
+        given = hyper | ({"weight_decay": weight_decay} if weight_decay else {})
+        theirs, state = p.detach().clone(), adam.init(p.detach())
+        for t in (1, 2, 3):
+            p.grad = torch.tensor([3.0, -0.01], dtype=torch.float64) * t
+            optimizer.step()
+            theirs, state = rule_then(theirs, p.grad, state, t, **given)
+        assert p.tolist() == pytest.approx(theirs.tolist(), rel=1e-14)
+    # A rule that has it already keeps its own.
+    lion = type("Own", (MadeOptimizer,), {"of": optlab.rules.lion, "decay": decay})
+    (group,) = lion(parameters([(3,)]), weight_decay=0.2).param_groups
+    assert lion(parameters([(3,)])).decayed(lion.of, group) is optlab.rules.lion
+
+
+def test_documentation_is_the_class_s_where_it_says_something():
+    body = {
+        "of": adam,
+        "__doc__": "Mine.\n\n    Args:\n        eps: mine,\n            in two lines.\n",
+    }
+    said = type("Mine", (MadeOptimizer,), dict(body)).__doc__
+    assert "    eps: mine,\n        in two lines.\n    maximize: ascend" in said
+    assert "    lr: learning rate, a number ≥ 0 or a 1-element tensor.\n    betas: " in said
+    body["__doc__"] = "Mine.\n\n    Args:\n        epsilon: no such.\n"
+    with pytest.raises(ValueError, match="documentation of Mine has epsilon under Args"):
+        type("Mine", (MadeOptimizer,), body)
+
+
+def test_a_subclass_may_have_a_constructor_of_its_own():
+    class Slow(optlab.Adam):
+        def __init__(self, params, factor):
+            super().__init__(params, lr=0.1 * factor)
+
+    class Deep(Slow):
+        pass
+
+    assert Deep(parameters([(3,)]), 0.5).defaults["lr"] == 0.05
+    assert str(inspect.signature(Deep)) == "(params, factor)"
+    assert inspect.signature(optlab.Adam).parameters["lr"].default == 1e-3
+
+
+def test_functions_cannot_be_given():
+    with pytest.raises(TypeError, match=r"Odd.__init__\(\) got an unexpected .* 'project'"):
+        Odd(parameters([(3,)]), project=everywhere)

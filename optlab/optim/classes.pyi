@@ -1,0 +1,195 @@
+# Written by tools/stubs.py from the rules and their classes.
+
+from torch import Tensor
+from torch.optim.optimizer import ParamsT
+
+from optlab.optim import adafactor, adagrad, adam, adamw, amsgrad, lamb, lars, sgd, sophia
+from optlab.optim.made import MadeOptimizer
+from optlab.optim.optimizer import RuleOptimizer
+
+MADE: dict[str, type[MadeOptimizer]]
+OPTIMIZERS: dict[str, type[RuleOptimizer]]
+
+__all__ = [
+    "LAMB",
+    "LARS",
+    "SGD",
+    "AMSGrad",
+    "AdaGrad",
+    "Adafactor",
+    "Adam",
+    "AdamW",
+    "FullAdaGrad",
+    "Lion",
+    "Sophia",
+]
+
+class SGD(sgd.SGD):
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        momentum: float = 0,
+        dampening: float = 0,
+        weight_decay: float = 0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+        execution: str = "auto",
+        nonfinite: str = "propagate",
+        rounding: str = "nearest",
+    ) -> None: ...
+
+class AdaGrad(adagrad.AdaGrad):
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        weight_decay: float = 0,
+        initial_accumulator_value: float = 0,
+        eps: float = 1e-10,
+        *,
+        form: str = "mirror",
+        maximize: bool = False,
+        execution: str = "auto",
+        nonfinite: str = "propagate",
+        rounding: str = "nearest",
+    ) -> None: ...
+
+class FullAdaGrad(adagrad.FullAdaGrad):
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        weight_decay: float = 0,
+        eps: float = 1e-10,
+        *,
+        form: str = "mirror",
+        maximize: bool = False,
+        execution: str = "auto",
+        nonfinite: str = "propagate",
+        rounding: str = "nearest",
+    ) -> None: ...
+
+class Adam(adam.Adam):
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-08,
+        weight_decay: float = 0,
+        *,
+        maximize: bool = False,
+        execution: str = "auto",
+        nonfinite: str = "propagate",
+        rounding: str = "nearest",
+    ) -> None: ...
+
+class AdamW(adamw.AdamW):
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-08,
+        weight_decay: float = 0.01,
+        *,
+        decay_by: str = "lr",
+        maximize: bool = False,
+        execution: str = "auto",
+        nonfinite: str = "propagate",
+        rounding: str = "nearest",
+    ) -> None: ...
+
+class Adafactor(adafactor.Adafactor):
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        beta2_decay: float = -0.8,
+        eps: tuple[float, float] = (1e-30, 0.001),
+        d: float = 1.0,
+        weight_decay: float = 0.0,
+        *,
+        maximize: bool = False,
+        execution: str = "auto",
+        nonfinite: str = "propagate",
+        rounding: str = "nearest",
+    ) -> None: ...
+
+class AMSGrad(amsgrad.AMSGrad):
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-08,
+        weight_decay: float = 0,
+        *,
+        maximize: bool = False,
+        execution: str = "auto",
+        nonfinite: str = "propagate",
+        rounding: str = "nearest",
+    ) -> None: ...
+
+class LARS(lars.LARS):
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        momentum: float = 0.9,
+        weight_decay: float = 0,
+        trust_coefficient: float = 0.001,
+        *,
+        form: str = "2017",
+        maximize: bool = False,
+        execution: str = "auto",
+        nonfinite: str = "propagate",
+        rounding: str = "nearest",
+    ) -> None: ...
+
+class LAMB(lamb.LAMB):
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-06,
+        weight_decay: float = 0,
+        *,
+        maximize: bool = False,
+        execution: str = "auto",
+        nonfinite: str = "propagate",
+        rounding: str = "nearest",
+    ) -> None: ...
+
+class Sophia(sophia.Sophia):
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.0001,
+        betas: tuple[float, float] = (0.965, 0.99),
+        rho: float = 0.04,
+        weight_decay: float = 0.1,
+        *,
+        eps: float = 1e-12,
+        maximize: bool = False,
+        execution: str = "auto",
+        nonfinite: str = "propagate",
+        rounding: str = "nearest",
+    ) -> None: ...
+
+class Lion(MadeOptimizer):
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.0001,
+        betas: tuple[float, float] = (0.9, 0.99),
+        weight_decay: float = 0.0,
+        *,
+        maximize: bool = False,
+        execution: str = "auto",
+        nonfinite: str = "propagate",
+        rounding: str = "nearest",
+    ) -> None: ...
