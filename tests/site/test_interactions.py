@@ -162,11 +162,13 @@ def test_the_clip_is_sophias(picture, h):
 
 
 @pytest.mark.parametrize(("c", "axis"), [(0, 0), (0.5, 0), (-0.5, 1), (0, 1), (1, -0.25)])
-def test_the_line_is_the_bottom_of_the_valley(picture, c, axis):
+def test_the_valley_leans_as_the_axes_say(picture, c, axis):
+    """Where λ α^c is 1, so that the axis, log λ - axis · log α, is -(c + axis) log α."""
     found = picture("shear", c=c, axis=axis)
     (x1, y1), (x2, y2) = found["line"]
     for j, row in enumerate(found["rows"]):
-        best = x1 + (x2 - x1) * (j - y1) / (y2 - y1)
+        best = 12 - (c + axis) * (j - 12)
+        assert x1 + (x2 - x1) * (j - y1) / (y2 - y1) == pytest.approx(best)
         if 0 <= best <= len(row) - 1:
             assert min(range(len(row)), key=row.__getitem__) == pytest.approx(best, abs=0.5)
 
