@@ -93,6 +93,8 @@ def opening(kind, title):
         return "", False, ""
     if kind == "explorer":
         return f"[Try it in the explorer](../book/explorer.md#{title})", False, ""
+    if kind == "interaction":
+        return "*To be tried on the page of this chapter:*\n", False, ""
     if kind == "proof":
         return "*Proof.*", False, "∎"
     if kind in ("admonition", "note"):
