@@ -1,4 +1,4 @@
-"""The tensors that one rule steps together."""
+"""The tensors that one rule steps together, and how."""
 
 from __future__ import annotations
 
@@ -59,3 +59,21 @@ class Batch:
             lambda i: self.name(indices[i]),
             self.key,
         )
+
+
+@dataclass
+class Prepared:
+    """A batch of a step, ready to run.
+
+    groups: the places of its groups, and how many of the parameters are of each.
+    finite: whether all gradients are finite, where the step is skipped otherwise.
+    rounded: whether new values of the parameters are rounded at random.
+    """
+
+    batch: Batch
+    groups: list[tuple[int, int]]
+    execution: str
+    params: list[torch.Tensor]
+    steps: list[torch.Tensor]
+    finite: torch.Tensor | None
+    rounded: bool

@@ -25,7 +25,17 @@ from optlab.optim.store import store
 from optlab.optim.tensorlist import TensorList
 from optlab.rules import Rule, State
 
-__all__ = ["EXECUTIONS", "Batch", "compiled", "foreach", "forget_kernels", "plain", "run", "way"]
+__all__ = [
+    "EXECUTIONS",
+    "Batch",
+    "chosen",
+    "compiled",
+    "foreach",
+    "forget_kernels",
+    "plain",
+    "run",
+    "way",
+]
 
 # `auto` goes by C wherever a rule can be written in C: that takes half a second once a machine, as
 # the compiled file is kept on disk, and then a step takes a third of the time of one by lists, or
@@ -197,7 +207,7 @@ def run(batch: Batch, execution: str, found: Found | None = None) -> native.Tabl
         plain(batch)
         return None
     if execution == "auto":
-        execution = _chosen(batch)
+        execution = chosen(batch)
     if execution == "foreach":
         if found.own:
             plain(batch.part(found.own))
@@ -207,8 +217,8 @@ def run(batch: Batch, execution: str, found: Found | None = None) -> native.Tabl
     return compiled(batch, found, give_up=execution != "compiled")
 
 
-def _chosen(batch: Batch) -> str:
-    """What "auto" is for this batch."""
+def chosen(batch: Batch) -> str:
+    """What "auto" is for this batch, for `run`."""
     if _is_for_c(batch):
         return "compiled or foreach"
     device = batch.params[0].device.type

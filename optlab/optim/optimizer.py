@@ -14,7 +14,7 @@ import torch
 from torch.optim.optimizer import ParamsT
 
 from optlab.optim import inspection, memory
-from optlab.optim.batch import Batch
+from optlab.optim.batch import Batch, Prepared
 from optlab.optim.counts import Histories, as_count, checked, is_count, new_count
 from optlab.optim.execution import run
 from optlab.optim.groups import described
@@ -22,9 +22,10 @@ from optlab.optim.hooks import with_hooks, without_gradients
 from optlab.optim.loading import MADE_BY, TORCH_ONLY, prepare, state_dtype
 from optlab.optim.native import Table
 from optlab.optim.nonfinite import all_finite, guarded
-from optlab.optim.plan import Plan, Prepared, plan_of
+from optlab.optim.plan import Plan, plan_of
 from optlab.optim.rounding import run_rounded
 from optlab.optim.settings import differing, is_number, make_plain, plain, validate
+from optlab.optim.together import together
 from optlab.rules import Rule, with_decay, with_l2
 from optlab.rules.names import NAMES
 
@@ -253,7 +254,12 @@ class RuleOptimizer(torch.optim.Optimizer):
             for i, group in enumerate(self.param_groups)
             for alike in self._alike(group, present[i])
         ]
-        found = inspection.inspect([each.batch for each in prepared])
+        joined = together(prepared, self.name_of)
+        found = inspection.inspect([each.batch for each in joined])
+        if len(joined) < len(prepared) and any(known.addresses is None for known in found):
+            found = inspection.inspect([each.batch for each in prepared])  # each by itself
+        else:
+            prepared = joined
         tables: list[Table | None] = []
         for each, known in zip(prepared, found, strict=True):
             if each.rounded:
@@ -478,7 +484,8 @@ class RuleOptimizer(torch.optim.Optimizer):
             batch.params, batch.grads = _real(arranged), _real(grads)
             batch.state = {name: _real(xs) for name, xs in state.items()}
         rounded = compute is not None and group["rounding"] == "stochastic"
-        return Prepared(batch, place, group["execution"], params, steps, finite, rounded)
+        places = [(place, len(params))]
+        return Prepared(batch, places, group["execution"], params, steps, finite, rounded)
 
     def name_of(self, params: list[torch.Tensor], i: int) -> str:
         """For messages, what the i-th of some parameters is called, such as "parameter 3,"."""

@@ -23,10 +23,11 @@ from typing import TYPE_CHECKING
 import torch
 
 from optlab.optim import execution
-from optlab.optim.batch import Batch
+from optlab.optim.batch import Batch, Prepared
 from optlab.optim.counts import is_count
 from optlab.optim.inspection import Found
 from optlab.optim.native import Table
+from optlab.optim.together import equal
 from optlab.rules import Rule
 
 if TYPE_CHECKING:
@@ -44,34 +45,17 @@ _bytes = torch.UntypedStorage.nbytes
 
 
 @dataclass
-class Prepared:
-    """A batch of a step, ready to run.
-
-    group: the place of its group.
-    finite: whether all gradients are finite, where the step is skipped otherwise.
-    rounded: whether new values of the parameters are rounded at random.
-    """
-
-    batch: Batch
-    group: int
-    execution: str
-    params: list[torch.Tensor]
-    steps: list[torch.Tensor]
-    finite: torch.Tensor | None
-    rounded: bool
-
-
-@dataclass
 class _Part:
     """What one call steps: the parameters from `begin` to `end` in the plan's order.
 
-    group: the place of their group. keys: the rule's names of the state, and the keys. t: how many
-    steps each of them has taken. run: takes a batch of them, and the addresses of its gradients.
+    groups: the places of their groups, and where the parameters of each begin. keys: the rule's
+    names of the state, and the keys. t: how many steps each of them has taken. run: takes a batch
+    of them, and the addresses of its gradients.
     """
 
     begin: int
     end: int
-    group: int
+    groups: list[tuple[int, int]]
     rule: Rule
     keys: list[tuple[str, str]]
     compute: torch.dtype | None
@@ -98,10 +82,12 @@ class Plan:
         params, grads, states, counts = (list[torch.Tensor]() for _ in range(4))
         for each, known, table in zip(prepared, found, tables, strict=True):
             batch = each.batch
+            places, sizes = zip(*each.groups, strict=True)
+            begins = itertools.accumulate(sizes[:-1], initial=len(params))
             part = _Part(
                 begin=len(params),
                 end=len(params) + len(batch.params),
-                group=each.group,
+                groups=list(zip(places, begins, strict=True)),
                 rule=batch.rule,
                 keys=[(name, optimizer.key_of(name)) for name in batch.rule.initial],
                 compute=batch.compute,
@@ -116,8 +102,8 @@ class Plan:
         # Of each group, how many parameters have gradients; and where those are that come first
         # here, second, and so on.
         self.present = list(map(len, present))
-        places = {id(p): i for i, p in enumerate(itertools.chain.from_iterable(present))}
-        order = [places[id(p)] for p in params]
+        found_at = {id(p): i for i, p in enumerate(itertools.chain.from_iterable(present))}
+        order = [found_at[id(p)] for p in params]
         self.order = None if order == [*range(len(order))] else order
         every = [*params, *states, *counts, *grads]
         self.guards = TensorGuards(
@@ -157,21 +143,26 @@ class Plan:
             params = [params[i] for i in self.order]
             grads = [grads[i] for i in self.order]
         entries = [optimizer.state[p] for p in params]
-        groups = [optimizer.param_groups[part.group] for part in self.parts]
+        groups = optimizer.param_groups
         states = []
         try:
             counts = [entry["step"] for entry in entries]
-            for part, group in zip(self.parts, groups, strict=True):
-                if optimizer.rule_for(params[part.begin], group) is not part.rule:
-                    return False
+            for part in self.parts:
+                for place, begin in part.groups:
+                    if optimizer.rule_for(params[begin], groups[place]) is not part.rule:
+                        return False
                 here = entries[part.begin : part.end]
                 states.append({name: [s[key] for s in here] for name, key in part.keys})
         except (KeyError, TypeError):
             return False
         batches = []  # before the tensors are looked at, as methods of a subclass are called here
-        for part, group, state in zip(self.parts, groups, states, strict=True):
+        for part, state in zip(self.parts, states, strict=True):
             ps, gs = params[part.begin : part.end], grads[part.begin : part.end]
-            hyper = optimizer.hyperparameters(group, part.rule)
+            hyper, *others = (
+                optimizer.hyperparameters(groups[place], part.rule) for place, _ in part.groups
+            )
+            if not all(equal(hyper, other) for other in others):
+                return False
             name = functools.partial(optimizer.name_of, ps)
             t = part.t + 1
             batches.append(

@@ -1,0 +1,103 @@
+"""Groups with the same settings, stepped in one call.
+
+Other code makes a group of each parameter, so that it may give each a rate of its own; while these
+are alike, a call for each group would take longer than its work. A rule steps each tensor by
+itself, so that what is calculated does not depend on which tensors come with it.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+
+from optlab.optim.batch import Batch, Prepared
+from optlab.optim.execution import chosen
+from optlab.optim.memory import PLAIN_CLASSES
+
+
+def together(
+    prepared: Sequence[Prepared], name_of: Callable[[list[torch.Tensor], int], str]
+) -> list[Prepared]:
+    """The batches of a step, with those joined that differ only in their groups.
+
+    Apart stay steps that may be skipped, and rounding at random, which draws numbers in order.
+
+    name_of: what messages call one of some parameters.
+    """
+    if len(prepared) < 2:
+        return list(prepared)
+    alike: dict[Any, list[Prepared]] = defaultdict(list)
+    for i, each in enumerate(prepared):
+        own = not set(map(type, each.params)) <= PLAIN_CLASSES
+        alone = own or each.rounded or each.finite is not None
+        alike[i if alone else _kind(each)].append(each)
+    result: list[Prepared] = []
+    for some in alike.values():
+        if len(some) == 1:
+            result += some
+            continue
+        # What "auto" is depends on the size of a batch: it is asked of each by itself.
+        by_way: dict[str, list[Prepared]] = defaultdict(list)
+        for each in some:
+            auto = each.execution == "auto"
+            by_way[chosen(each.batch) if auto else each.execution].append(each)
+        result += (_joined(same, way, name_of) for way, same in by_way.items())
+    return result
+
+
+def _kind(each: Prepared) -> tuple[Any, ...]:
+    """What batches must have in common if one call is to step them."""
+    batch = each.batch
+    p = batch.params[0]
+    values = (x.hex() if type(x) is float else id(x) for x in batch.hyperparameters.values())
+    kind = batch.rule, batch.t, p.device, p.dtype, batch.compute, each.execution
+    return *kind, *batch.hyperparameters, *values
+
+
+def _joined(
+    some: Sequence[Prepared], way: str, name_of: Callable[[list[torch.Tensor], int], str]
+) -> Prepared:
+    batches = [each.batch for each in some]
+    first = batches[0]
+    params = [p for each in some for p in each.params]
+    batch = Batch(
+        first.rule,
+        first.t,
+        first.hyperparameters,
+        [p for batch in batches for p in batch.params],
+        [g for batch in batches for g in batch.grads],
+        {name: [x for batch in batches for x in batch.state[name]] for name in first.state},
+        first.compute,
+        partial(name_of, params),
+        first.key,
+    )
+    return Prepared(
+        batch,
+        [group for each in some for group in each.groups],
+        way,
+        params,
+        [step for each in some for step in each.steps],
+        finite=None,
+        rounded=False,
+    )
+
+
+def equal(some: dict[str, Any], others: dict[str, Any]) -> bool:
+    """Whether the hyperparameters of two groups are the same, to the bit."""
+    if [*some] != [*others]:
+        return False
+    values = some.values(), others.values()
+    return all(map(operator.is_, *values)) or all(map(_is_same, *values))
+
+
+def _is_same(x: Any, y: Any) -> bool:
+    if x is y:
+        return True
+    if type(x) is not float or type(y) is not float:
+        return False
+    return x == y and (x != 0 or str(x) == str(y))  # 0.0 == -0.0
