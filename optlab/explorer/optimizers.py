@@ -11,6 +11,7 @@ from optlab.optim import MADE
 from optlab.rules import (
     Rule,
     State,
+    adafactor,
     adafactor_vector,
     adagrad,
     adam,
@@ -24,6 +25,7 @@ from optlab.rules import (
     with_decay,
     with_l2,
 )
+from optlab.rules.names import label
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class Choice:
 
     Attributes:
         sliders: for hyperparameters of the rule, the learning rate first.
-        constants: hyperparameters that the reader does not set.
+        constants: hyperparameters that the reader does not set, where they are not the rule's
+            defaults; afterwards all of them.
         fixed: those that are not numbers, as in `optlab.symbolic.record`.
         positive: state that is never negative, to be drawn on a logarithmic axis.
         chapter: of the book, where there is one.
@@ -46,23 +49,34 @@ class Choice:
     positive: tuple[str, ...] = ()
     chapter: str | None = None
 
+    def __post_init__(self) -> None:
+        set_by = {slider.name for slider in self.sliders}
+        others = {k: self.rule.defaults.get(k) for k in self.rule.numbers if k not in set_by}
+        constants = {k: x for k, x in others.items() if x is not None} | self.constants
+        object.__setattr__(self, "constants", constants)
+
+
+def _of(name: str, *range_: Any) -> Slider:
+    """A slider of what `optlab.rules.names` calls a hyperparameter."""
+    return Slider(name, label(name), *range_)
+
 
 def _rate(start: float, high: float = 1) -> Slider:
-    return Slider("lr", "Learning rate", 1e-4, high, start, "log")
+    return _of("lr", 1e-4, high, start, "log")
 
 
-def _memory(name: str, label: str, start: float) -> Slider:
-    return Slider(name, label, 0, 0.9999, start, "memory")
+def _memory(name: str, start: float) -> Slider:
+    return _of(name, 0, 0.9999, start, "memory")
 
 
-MOMENTUM = _memory("momentum", "Momentum μ", 0.9)
-BETA1 = _memory("beta1", "β₁", 0.9)
-BETA2 = _memory("beta2", "β₂", 0.999)
-EPS = Slider("eps", "ε", 1e-12, 10, 1e-8, "log")
+MOMENTUM = _memory("momentum", 0.9)
+BETA1 = _memory("beta1", 0.9)
+BETA2 = _memory("beta2", 0.999)
+EPS = _of("eps", 1e-12, 10, 1e-8, "log")
 
 
 def _decay(start: float) -> Slider:
-    return Slider("weight_decay", "Weight decay λ", 0, 1, start)
+    return _of("weight_decay", 0, 1, start)
 
 
 def _hessian(p: Any, g: Any, s: Any, t: Any, *, beta2: Any) -> Any:
@@ -75,11 +89,11 @@ HESSIAN = Rule(_hessian, {"h": sophia.initial["h"]})
 # The order is that of the house palette: six colors, then the same six with dashes, then with dots.
 OPTIMIZERS = {
     "gd": Choice("Gradient descent", gradient_descent, (_rate(0.05),), chapter="01"),
-    "momentum": Choice("Momentum", momentum, (_rate(0.02), MOMENTUM), {"dampening": 0}),
+    "momentum": Choice("Momentum", momentum, (_rate(0.02), MOMENTUM)),
     "adagrad": Choice(
         "AdaGrad",
         adagrad,
-        (_rate(0.3, 3), Slider("delta", "δ", 0, 10, 0)),
+        (_rate(0.3, 3), _of("delta", 0, 10, 0)),
         positive=("sum",),
         chapter="02",
     ),
@@ -88,7 +102,6 @@ OPTIMIZERS = {
         "AdamW",
         with_decay(adam),
         (_rate(0.1), BETA1, BETA2, _decay(0.1)),
-        {"eps": 1e-8},
         positive=("v",),
         chapter="07",
     ),
@@ -103,22 +116,20 @@ OPTIMIZERS = {
         "Nesterov",
         momentum,
         (_rate(0.02), MOMENTUM),
-        {"dampening": 0},
-        {"nesterov": True},
+        fixed={"nesterov": True},
     ),
     "adam-l2": Choice(
         "Adam with L2",
         with_l2(adam),
         (_rate(0.1), BETA1, BETA2, _decay(0.1)),
-        {"eps": 1e-8},
         positive=("v",),
         chapter="06",
     ),
     "adafactor": Choice(
         "Adafactor",
         adafactor_vector,
-        (_rate(0.1), Slider("d", "Clipping d", 0.1, 10, 1, "log")),
-        {"beta2_decay": -0.8, "eps1": 1e-30, "eps2": 1e-3},
+        (_rate(0.1), _of("d", 0.1, 10, 1, "log")),
+        {k: adafactor.defaults[k] for k in ("beta2_decay", "eps1", "eps2")},
         positive=("V",),
         chapter="04",
     ),
@@ -128,7 +139,7 @@ OPTIMIZERS = {
         (
             _rate(0.5, 10),
             MOMENTUM,
-            Slider("trust_coefficient", "Trust coefficient", 1e-4, 1, 0.02, "log"),
+            _of("trust_coefficient", 1e-4, 1, 0.02, "log"),
             _decay(0),
         ),
     ),
@@ -136,7 +147,6 @@ OPTIMIZERS = {
         "LAMB",
         lamb,
         (_rate(0.05), BETA1, BETA2, _decay(0)),
-        {"eps": 1e-6},
         positive=("v",),
     ),
     "sophia": Choice(
@@ -145,11 +155,11 @@ OPTIMIZERS = {
         (
             _rate(0.1),
             BETA1,
-            _memory("beta2", "β₂, of curvatures", 0.9),
-            Slider("rho", "Clipping ρ", 0.01, 10, 1, "log"),
+            replace(_memory("beta2", 0.9), label="β₂, of curvatures"),
+            _of("rho", 0.01, 10, 1, "log"),
             Slider("k", "Curvature every k steps", 1, 20, 2, whole=True),
         ),
-        {"eps": 1e-12, "weight_decay": 0},
+        {"weight_decay": 0},
     ),
 }
 
@@ -169,8 +179,8 @@ def _slider(name: str, start: float) -> Slider:
         usual = SLIDERS[name]
         return replace(usual, start=min(max(start, usual.low), usual.high))
     if start > 0:
-        return Slider(name, name, start / 100, 100 * start, start, "log")
-    return Slider(name, name, 2 * start, 0, start) if start else Slider(name, name, 0, 1, 0)
+        return _of(name, start / 100, 100 * start, start, "log")
+    return _of(name, 2 * start, 0, start) if start else _of(name, 0, 1, 0)
 
 
 # Those without an entry above, but for what the page cannot start: it starts all state at zero.

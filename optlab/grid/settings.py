@@ -15,6 +15,7 @@ import torch
 
 from optlab.grid.vmapped import first_line
 from optlab.rules import Rule
+from optlab.rules.names import condition, in_words, meets
 
 Multiplier = Callable[[Any], Any]
 Configuration = dict[str, Any]
@@ -215,30 +216,13 @@ def _setting(name: str, value: Any, default: Any) -> Any:
     if not _is_number(value):
         raise ValueError(f"{name} must be a number or a list of numbers; got {value!r:.80}")
     number = float(value)
-    allowed = _allowed(name)
-    if not math.isfinite(number) or not allowed[0] <= number < allowed[1]:
-        where = {-math.inf: "finite", 0.0: "at least 0 and finite"}[allowed[0]]
-        where = "at least 0 and less than 1" if allowed[1] == 1 else where
-        raise ValueError(f"{name} must be {where}; got {number!r}")
+    if not meets(condition(name), number):
+        raise ValueError(f"{name} must be {in_words(condition(name))}; got {number!r}")
     return number
-
-
-# As the optimizers have it.
-_AT_LEAST_ZERO = {
-    *("lr", "eta", "momentum", "weight_decay", "trust_coefficient", "rho", "d", "delta", "eps"),
-    *("eps1", "eps2"),
-}
 
 
 def _is_function(default: Any) -> bool:
     return default is not inspect.Parameter.empty and callable(default)
-
-
-def _allowed(name: str) -> tuple[float, float]:
-    """From which number on, and below which, a hyperparameter may be."""
-    if name in ("beta", "beta1", "beta2"):
-        return 0.0, 1.0
-    return 0.0 if name in _AT_LEAST_ZERO else -math.inf, math.inf
 
 
 def whole_number(name: str, value: Any, least: int) -> int:

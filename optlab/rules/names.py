@@ -13,32 +13,42 @@ class Name:
     """A hyperparameter.
 
     letter: its LaTeX. meaning: in documentation. condition: on its values, which are finite.
+    label: on a slider; its own name if there is none.
     """
 
     letter: str
     meaning: str
     condition: str = ">= 0"
+    label: str = ""
 
 
 NAMES = {
-    "lr": Name(r"\eta", "learning rate, a number ≥ 0 or a 1-element tensor."),
-    "beta1": Name(r"\beta_1", "decay rate of the first moment, in [0, 1).", "in [0, 1)"),
-    "beta2": Name(r"\beta_2", "decay rate of the second moment, in [0, 1).", "in [0, 1)"),
-    "eps": Name(r"\epsilon", "ε ≥ 0."),
-    "momentum": Name(r"\mu", "decay of the momentum buffer, ≥ 0."),
+    "lr": Name(
+        r"\eta", "learning rate, a number ≥ 0 or a 1-element tensor.", label="Learning rate"
+    ),
+    "beta1": Name(r"\beta_1", "decay rate of the first moment, in [0, 1).", "in [0, 1)", "β₁"),
+    "beta2": Name(r"\beta_2", "decay rate of the second moment, in [0, 1).", "in [0, 1)", "β₂"),
+    "eps": Name(r"\epsilon", "ε ≥ 0.", label="ε"),
+    "momentum": Name(r"\mu", "decay of the momentum buffer, ≥ 0.", label="Momentum μ"),
     "dampening": Name(r"\tau", "part of the gradient that the buffer leaves out.", "finite"),
-    "weight_decay": Name(r"\lambda", "coefficient λ ≥ 0."),
-    "delta": Name(r"\delta", "added to the root of the sum of squares, ≥ 0."),
+    "weight_decay": Name(r"\lambda", "coefficient λ ≥ 0.", label="Weight decay λ"),
+    "delta": Name(r"\delta", "added to the root of the sum of squares, ≥ 0.", label="δ"),
     "eta": Name(r"\eta", "multiplier of the schedule."),
-    "rho": Name(r"\rho", "clipping threshold, ≥ 0."),
+    "rho": Name(r"\rho", "clipping threshold, ≥ 0.", label="Clipping ρ"),
     "eps1": Name(r"\epsilon_1", "added to squares, ≥ 0."),
     "eps2": Name(r"\epsilon_2", "least scale of a parameter, ≥ 0."),
-    "d": Name("d", "largest root mean square of an update, > 0.", "> 0"),
-    "trust_coefficient": Name(r"\eta_0", "factor of the local rate, ≥ 0."),
+    "d": Name("d", "largest root mean square of an update, > 0.", "> 0", "Clipping d"),
+    "trust_coefficient": Name(
+        r"\eta_0", "factor of the local rate, ≥ 0.", label="Trust coefficient"
+    ),
     "beta2_decay": Name("c", "power with which the decay rate tends to 1, not positive.", "<= 0"),
-    "alpha": Name(r"\alpha", "step size, ≥ 0."),
+    "alpha": Name(r"\alpha", "step size.", "finite"),
     "initial_accumulator_value": Name("G_0", "what sums of squares start at, ≥ 0."),
 }
+
+
+def label(name: str) -> str:
+    return (NAMES[name].label if name in NAMES else "") or name
 
 
 def condition(name: str) -> str:
@@ -50,13 +60,18 @@ def condition(name: str) -> str:
 
 def meets(condition: str, value: float) -> bool:
     """Whether a number is finite and meets a condition."""
-    return -math.inf < value < math.inf and _MEETS[condition](value)
+    return -math.inf < value < math.inf and _CONDITIONS[condition][1](value)
 
 
-_MEETS: dict[str, Callable[[float], bool]] = {
-    "finite": lambda value: True,
-    ">= 0": lambda value: value >= 0,
-    "> 0": lambda value: value > 0,
-    "<= 0": lambda value: value <= 0,
-    "in [0, 1)": lambda value: 0 <= value < 1,
+def in_words(condition: str) -> str:
+    """What a number must be to meet a condition."""
+    return _CONDITIONS[condition][0]
+
+
+_CONDITIONS: dict[str, tuple[str, Callable[[float], bool]]] = {
+    "finite": ("finite", lambda value: True),
+    ">= 0": ("at least 0 and finite", lambda value: value >= 0),
+    "> 0": ("more than 0 and finite", lambda value: value > 0),
+    "<= 0": ("at most 0 and finite", lambda value: value <= 0),
+    "in [0, 1)": ("at least 0 and less than 1", lambda value: 0 <= value < 1),
 }

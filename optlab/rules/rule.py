@@ -89,8 +89,9 @@ class Rule:
     @property
     def defaults(self) -> dict[str, Any]:
         """The hyperparameters that have a default, in the rule's signature or by `makes`."""
-        known = {**self.hyperparameters, **self._settings}
-        return {k: v for k, v in known.items() if v is not inspect.Parameter.empty}
+        own = {k: v for k, v in self.hyperparameters.items() if v is not inspect.Parameter.empty}
+        known = {**(self.around.defaults if self.around else {}), **own, **self._settings}
+        return {k: known[k] for k in self.hyperparameters if k in known}
 
     @cached_property
     def flags(self) -> dict[str, Any]:
