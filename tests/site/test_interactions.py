@@ -271,3 +271,9 @@ def test_a_reader_moves_it_by_keyboard(tmp_path_factory, browser, width):
     page.close()
     assert not errors
     assert all(url.startswith("file://") for url in requests)
+
+
+def test_each_has_its_height_kept_free_on_a_desk_and_on_a_phone():
+    style = (STATIC / "interactions/interactions.css").read_text()
+    for name in names():
+        assert style.count(f'[data-name="{name}"] {{ min-height: ') == 2, name
