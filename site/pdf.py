@@ -43,7 +43,6 @@ def main(site, pdf):
         page = chromium.new_page(color_scheme="light")
         page.set_default_timeout(600_000)
         page.goto(page_file.resolve().as_uri())
-        page.evaluate("MathJax.startup.promise")
         # What is folded is opened as by a reader's own printing; anything else that is, here.
         page.evaluate("dispatchEvent(new Event('beforeprint'))")
         page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")

@@ -1,6 +1,6 @@
 """A Content-Security-Policy on every page: scripts are ours, known by address or by hash.
 
-Styles may be inline, since MathJax and figures write them; everything else is of this site.
+Styles may be inline, since formulas and figures have them; everything else is of this site.
 """
 
 import re

@@ -1,6 +1,7 @@
 """After the build: pages that show their text sooner, and weigh what they use.
 
 - Of the theme's 2,000 icons, the fonts and the style sheet keep those that appear on a page.
+- Light or dark is known before the first text is drawn, which therefore stays where it is.
 - Scripts no longer hold up the page: they run, in the same order, when its text is there.
 - The style sheets of a page are one file, of the rules that some page uses: each would cost a
   round trip before the first text, and most of their rules are for what the book has not.
@@ -53,6 +54,18 @@ def keep_icons(out, used):
             font.save(path)
 
 
+# The theme's script says "auto" until its long script has run, and for "auto" there are no colors,
+# and no widths of lines. Without scripts a page is light.
+AUTO = 'localStorage.getItem("theme") || "auto"'
+KNOWN = """({ light: "light", dark: "dark" })[document.documentElement.dataset.mode]
+      ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")"""
+
+
+def with_theme(html):
+    """The page with its colors known before anything is drawn."""
+    return html.replace(AUTO, KNOWN, 1).replace(' data-theme="auto"', ' data-theme="light"', 1)
+
+
 def defer(html):
     """The page with every script of its head deferred, but the first."""
     head, mark, body = html.partition("</head>")
@@ -75,7 +88,7 @@ def lighten(app, exception):
     for page in pages:
         text = page.read_text("utf-8")
         used.update(ICON.findall(text))
-        page.write_text(defer(text), "utf-8")
+        page.write_text(defer(with_theme(text)), "utf-8")
     keep_icons(out / "_static", used)
     keep_rules(out / "_static", words([*pages, *sorted(out.rglob("*.js"))]))
     for page in pages:

@@ -1,12 +1,10 @@
 """Pages that ask no other host for anything, and ship only what they use."""
 
 import shutil
-from importlib.util import find_spec
 from pathlib import Path
 
 from docutils import nodes
 
-MATHJAX = ("tex-chtml.js", "output/chtml/fonts/woff-v2")
 # Shipped by the theme and extensions, asked for by no page of this book.
 UNUSED = (
     "images/logo_*",
@@ -20,20 +18,6 @@ UNUSED = (
     "vendor/fontawesome/webfonts/*.ttf",  # beside the same fonts as woff2
     "webpack-macros.html",
 )
-
-
-def add_mathjax(app):
-    """Copy MathJax from the wheel sphinx-mathjax-offline: nothing vendored, no npm."""
-    if app.builder.format != "html":
-        return
-    source = Path(find_spec("sphinx-mathjax-offline").origin).parent / "static" / "mathjax"
-    target = Path(app.outdir, "_static", "mathjax")
-    for name in MATHJAX:
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        if (source / name).is_dir():
-            shutil.copytree(source / name, target / name, dirs_exist_ok=True)
-        else:
-            shutil.copy2(source / name, target / name)
 
 
 # Jupyter Book always loads sphinx-thebe, whose scripts fail where no Binder is configured.
@@ -60,7 +44,6 @@ def prune(app, exception):
 
 
 def setup(app):
-    app.connect("builder-inited", add_mathjax)
     app.connect("doctree-resolved", drop_thebe_config, priority=900)
     app.connect("html-page-context", drop_thebe_assets, priority=900)
     app.connect("build-finished", prune, priority=900)

@@ -14,6 +14,7 @@
   // Formulas: each one typeset, none with an error, no markup left as text.
   const formulas = [...document.querySelectorAll(".math")];
   complain("formula not typeset", formulas.filter((f) => !f.querySelector("mjx-container")).map((f) => f.textContent));
+  complain("formula is a tab stop", formulas.filter((f) => [f, ...f.querySelectorAll("*")].some((e) => e.tabIndex >= 0 && !e.closest(".headerlink"))).map((f) => f.textContent));
   complain("formula with an error", [...document.querySelectorAll("mjx-merror")].map((e) => e.dataset.mjxError));
   const prose = texts.filter((t) => !t.parentElement.closest("pre, code, .sig, svg, mjx-container"));
   complain("markup shown as text", prose.map((t) => t.data).filter((s) => /\$|\\[a-zA-Z(\[]|:::|\{(cite|ref|prf)/.test(s)));
