@@ -1,6 +1,7 @@
 """What a page says of itself: a description for search engines and previews, in plain text, and
 a line at its foot with the date of its last change, versions and commit."""
 
+import html
 import re
 import subprocess
 from html import escape
@@ -41,13 +42,20 @@ def description(doctree):
     return found or None
 
 
+def about(title, text):
+    """The description, which says what it is about where its own words do not."""
+    if text is None or title.casefold() in text.casefold():
+        return text
+    return shorten(f"{title}. {text}", LENGTH, placeholder=" …")
+
+
 def previews(app, pagename, templatename, context, doctree):
     """<meta> tags: Open Graph's, with the address where it is known."""
     if doctree is None:
         return
     title = re.sub(r"<[^>]*>", "", context["title"])
     tags = {"og:title": title, "og:type": "article", "og:site_name": app.config.html_title}
-    if text := description(doctree):
+    if text := about(html.unescape(title), description(doctree)):
         tags["og:description"] = text
         context["metatags"] += f'\n<meta name="description" content="{escape(text)}">'
     if app.config.html_baseurl:

@@ -22,6 +22,8 @@ LEDGER, ERRATA = "book/ledger", "book/errata"
 ORDER = [*VERDICTS, NOT_YET]
 SCRIPT = re.compile(r"([_^])(\{[^{}]*\}|[A-Za-z0-9α-ω]+|[∞*])")
 WORD = re.compile(r"[A-Za-z]{2}$")
+BOX = re.compile(r'<div class="optlab-claim".*?</div>', re.S)
+MARKUP = re.compile(r"(<code>.*?</code>|<[^>]*>)", re.S)
 CLAIM = re.compile(r'<div class="optlab-claim">(<strong>[^<]*</strong>) <code>([a-z0-9-]+)</code>')
 
 
@@ -91,8 +93,11 @@ class Ledger(Page):
     def content_nodes(self):
         yield paragraph("", nodes.Text(" ".join(TRANSCRIPT.split())))
         yield self.counts()
+        ids = {entry.statement.id for entry in self.verdicts}
         for slide, entries in groupby(self.verdicts, key=slide_of):
-            yield section(slide, nodes.make_id(slide), map(self.entry, entries))
+            anchor = nodes.make_id(slide)
+            anchor = f"slide-{anchor}" if anchor in ids else anchor
+            yield section(slide, anchor, map(self.entry, entries))
 
     def counts(self):
         counts = Counter(entry.verdict for entry in self.verdicts)
@@ -178,15 +183,33 @@ def paragraph(kind, *parts):
 
 def text(line):
     """Nodes for a line of claims.yml: w_{t+1} and β^t with their indices low and high."""
+    kinds = {"": nodes.Text, "_": nodes.subscript, "^": nodes.superscript}
+    for mark, part in scripts(line):
+        yield kinds[mark](*([""] if mark else []), part)
+
+
+def scripts(line):
+    """The parts of a line, each after its mark: _ of what stands low, ^ of what high, or none."""
     done = 0
     for match in SCRIPT.finditer(line):
         mark, script = match.groups()
         if len(script) > 1 and script[0] != "{" and WORD.search(line[: match.start()]):
             continue  # a name such as cut_frac
-        yield nodes.Text(line[done : match.start()])
-        yield (nodes.subscript if mark == "_" else nodes.superscript)("", script.strip("{}"))
+        yield "", line[done : match.start()]
+        yield mark, script.strip("{}")
         done = match.end()
-    yield nodes.Text(line[done:])
+    yield "", line[done:]
+
+
+def with_scripts(html):
+    """The HTML of a claim, with indices low and high as in the ledger, but in its code."""
+    tags = {"": "{}", "_": "<sub>{}</sub>", "^": "<sup>{}</sup>"}
+    return "".join(
+        part
+        if part.startswith("<")
+        else "".join(tags[mark].format(piece) for mark, piece in scripts(part))
+        for part in MARKUP.split(html)
+    )
 
 
 def badge(text, verdict=None):
@@ -216,7 +239,8 @@ def link_claims(app, doctree, docname):
                 rf'<a href="{back}#\2"><code>\2</code></a>',
                 node.astext(),
             )
-            node.children = [nodes.Text(linked)]
+            html = BOX.sub(lambda box: with_scripts(box[0]), linked)
+            node.children = [nodes.Text(html)]
 
 
 def setup(app):

@@ -188,6 +188,20 @@ def test_colors_are_known_before_scripts_that_wait(scheme, browser, address):
     context.close()
 
 
+def test_without_scripts_a_page_has_the_colors_of_the_light_theme(browser, address):
+    context = browser.new_context(java_script_enabled=False, color_scheme="dark")
+    page = context.new_page()
+    page.goto(f"{address}/notebooks/03-adam.html")
+    colors = page.evaluate(
+        """() => ["a.reference:not(.glossary-word)", ".admonition-title"].map((part) =>
+          getComputedStyle(document.querySelector(`.bd-article ${part}`)).color)"""
+    )
+    assert colors[0] == "rgb(10, 88, 202)"  # of links in the light theme, and not the text's
+    assert colors[1] != colors[0]
+    assert page.evaluate("getComputedStyle(document.body).colorScheme") != "dark"
+    context.close()
+
+
 # Letters in each line of prose but the last of a paragraph.
 LINES = """() => [...document.querySelectorAll(".bd-article section > p")].flatMap((p) => {
   if (p.querySelector("mjx-container, code, sup")) return [];

@@ -31,7 +31,9 @@ def test_each_page_describes_itself_in_plain_text(pages):
         assert 20 < len(text) <= 200, (name, text)
         assert not re.search(r"[\\$`{}\ufffd]|\*\*", text), (name, text)
         assert content(page, property="og:description") == text
-        assert content(page, property="og:title") in page.title.text
+        title = content(page, property="og:title")
+        assert title in page.title.text
+        assert title.casefold() in text.casefold(), (name, text)  # it names its subject
 
 
 def test_each_page_says_when_and_from_what_it_was_made(pages):

@@ -14,9 +14,14 @@ window.whatMoved = () => {
   return shifts.map((shift) => [shift.value, ...shift.sources.map((s) => name(s.node))]);
 };
 """
-DRAWN = "performance.getEntriesByName('first-contentful-paint').length > 0"
+# Asked in each frame, since a page's policy lets nothing else be waited for.
+UNTIL = """new Promise((done) => {
+  const look = () => (%s) ? done() : requestAnimationFrame(look);
+  look();
+})"""
+DRAWN = UNTIL % "performance.getEntriesByName('first-contentful-paint').length > 0"
 # What is put on the page at its opening, not when a reader comes near.
-COMPLETE = "!document.querySelector('.explorer:not([data-small], .explorer-ready)')"
+COMPLETE = UNTIL % "!document.querySelector('.explorer:not([data-small], .explorer-ready)')"
 TWO_FRAMES = """new Promise((done) =>
   requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))"""
 
@@ -38,12 +43,12 @@ def movement(browser, address, fonts="**/*.woff2"):
 
     page.route(fonts, hold)
     page.goto(address, wait_until="commit")
-    page.wait_for_function(DRAWN)
+    page.evaluate(DRAWN)
     late, held = held, None
     for route in late:
         route.continue_()
     page.wait_for_load_state("load")
-    page.wait_for_function(COMPLETE)
+    page.evaluate(COMPLETE)
     page.evaluate("document.fonts.ready")
     page.evaluate(TWO_FRAMES)
     moved = page.evaluate("whatMoved()")
