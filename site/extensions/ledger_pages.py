@@ -20,7 +20,7 @@ bold type, in which an exponent or a single sign may have been lost. Quotes are 
 that text, formulas in its notation. Where a verdict hangs on such a sign, the entry says so."""
 LEDGER, ERRATA = "book/ledger", "book/errata"
 ORDER = [*VERDICTS, NOT_YET]
-SCRIPT = re.compile(r"([_^])(\{[^{}]*\}|[A-Za-z0-9α-ω]+|[∞*])")
+SCRIPT = re.compile(r"([_^])(\{[^{}]*\}|\([^()]*\)|[A-Za-z0-9α-ω]+|[∞*])")
 WORD = re.compile(r"[A-Za-z]{2}$")
 BOX = re.compile(r'<div class="optlab-claim".*?</div>', re.S)
 MARKUP = re.compile(r"(<code>.*?</code>|<[^>]*>)", re.S)
@@ -193,10 +193,10 @@ def scripts(line):
     done = 0
     for match in SCRIPT.finditer(line):
         mark, script = match.groups()
-        if len(script) > 1 and script[0] != "{" and WORD.search(line[: match.start()]):
+        if len(script) > 1 and script[0] not in "{(" and WORD.search(line[: match.start()]):
             continue  # a name such as cut_frac
         yield "", line[done : match.start()]
-        yield mark, script.strip("{}")
+        yield mark, script.strip("{}()")
         done = match.end()
     yield "", line[done:]
 

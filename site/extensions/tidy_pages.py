@@ -14,7 +14,7 @@ from docutils import nodes
 
 VIEWPORT = re.compile(r'\s*<meta name="viewport"[^>]*>')
 TWICE = re.compile(r"<title>(.*?) (?:&#8212;|—) \1</title>")
-CORNER = re.compile(r'<th class="head([^"]*)">\s*<p></p>\s*</th>')
+CORNER = re.compile(r'<th\b(?: scope="\w+")?([^>]*)>\s*(?:<p>\s*</p>)?\s*</th>')
 ROOT = """<!DOCTYPE html>
 <html lang="en">
   <head>
@@ -51,7 +51,7 @@ def tidy(app, exception):
         if first:
             head = head[: first.end()] + VIEWPORT.sub("", head[first.end() :])
         head = TWICE.sub(r"<title>\1</title>", head)
-        page.write_text(head + mark + CORNER.sub(r'<td class="head\1"></td>', body), "utf-8")
+        page.write_text(head + mark + CORNER.sub(r"<td\1></td>", body), "utf-8")
     home = app.builder.get_target_uri(app.config.root_doc)
     base = app.config.html_baseurl
     link = f'    <link rel="canonical" href="{base.rstrip("/")}/{home}">\n' if base else ""

@@ -190,3 +190,14 @@ def test_a_record_of_no_chapter_stops_the_build(build, tmp_path):
     path = path.rename(path.with_name("16-none.small.json"))
     [line] = [line for line in build().splitlines() if "ERROR" in line]
     assert f"{path}: no notebook is called 16-none, or no scale small; remove the file" in line
+
+
+def test_on_a_phone_a_row_is_no_higher_than_its_text(window, address):
+    page = window(390).new_page()
+    page.goto(f"{address}/book/records.html")
+    heights = page.evaluate(
+        "[...document.querySelectorAll('table.records tbody tr')].map((row) => row.offsetHeight)"
+    )
+    page.close()
+    assert len(heights) >= len(NAMES)
+    assert max(heights) < 100, heights

@@ -72,6 +72,7 @@ def test_the_root_says_where_it_leads(site):
             '<code>a_b</code><i class="c_d">e_f</i>',
             '<code>a_b</code><i class="c_d">e<sub>f</sub></i>',
         ),
+        ("<p>β₁^(3-t) x</p>", "<p>β₁<sup>3-t</sup> x</p>"),
         ("<p>cut_frac</p>", "<p>cut_frac</p>"),
     ],
 )
