@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from optlab.report.claims import claim
+    from optlab.report.dots import dot_rows
     from optlab.report.figures import figure
-    from optlab.report.heatmaps import heat_map
+    from optlab.report.heatmaps import heat_map, line_on_map
     from optlab.report.metrics import metric
     from optlab.report.parameters import ParameterError, check_parameters, torch_device
     from optlab.report.sources import source
@@ -20,9 +21,11 @@ __all__ = [
     "ParameterError",
     "check_parameters",
     "claim",
+    "dot_rows",
     "figure",
     "heat_map",
     "label_lines",
+    "line_on_map",
     "metric",
     "reference_slope",
     "source",
@@ -35,8 +38,10 @@ _MODULE = {
     "check_parameters": "parameters",
     "torch_device": "parameters",
     "claim": "claims",
+    "dot_rows": "dots",
     "figure": "figures",
     "heat_map": "heatmaps",
+    "line_on_map": "heatmaps",
     "metric": "metrics",
     "label_lines": "style",
     "reference_slope": "style",

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.container import BarContainer
 from numpy.typing import ArrayLike, NDArray
 
-from optlab.report.style import SAMPLE
+from optlab.report.style import ACROSS, SAMPLE
 
 TINY = 1e-12  # smaller numbers are rounding, which differs between processors: they print as 0
 
@@ -36,6 +36,8 @@ def _artists(ax: Axes, digits: int) -> Iterator[tuple[str, str]]:
     lines = [line for line in ax.lines if line.get_gid() != SAMPLE]
     for index, line in enumerate(lines, start=1):
         x, y = line.get_data(orig=False)
+        if line.get_gid() == ACROSS:
+            x, y = y, x
         yield _label(line, f"line {index}"), _xy(x, y, digits)
     for index, box in enumerate(bars, start=1):
         x = [patch.get_x() + patch.get_width() / 2 for patch in box.patches]

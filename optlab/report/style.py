@@ -18,6 +18,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P")  # for scatter(marker=…) and plot(mar
 
 INK = "#010203"  # stands for the page's own text color: the SVG says currentColor instead
 SAMPLE = "sample"  # the gid of what explains the data but is none: not in the digest
+ACROSS = "across"  # the gid of a line whose values are on the x axis: the digest takes them there
 SIZE = (4.0, 2.9)  # inches of one panel; at 328 px, the narrowest in the book, 9.7 pt is 11 px
 
 
