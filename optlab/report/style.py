@@ -123,7 +123,8 @@ def label_lines(ax: Axes) -> None:
     heights = [min(max(ax.transData.transform(end)[1], bottom), top) for end in ends]
     for line, height in zip(lines, _spread(heights, gap, top), strict=True):
         y = (height - box.y0) / box.height
-        sample = Line2D([1.02, 1.10], [y, y])
+        ends_at = [1.06] if line.get_linestyle() == "None" else [1.02, 1.10]  # marks alone: one
+        sample = Line2D(ends_at, [y] * len(ends_at))
         sample.update_from(line)
         sample.set(transform=ax.transAxes, clip_on=False, label="", gid=SAMPLE)
         ax.add_artist(sample)

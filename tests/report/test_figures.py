@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from optlab.report import figure, label_lines, reference_slope
+from optlab.report.style import SAMPLE
 
 X = np.arange(1, 101)
 TEXT = {"caption": "Two <curves> fall.", "alt": 'Log-log "plot".', "name": "loss"}
@@ -190,3 +191,14 @@ def test_short_logarithmic_axes_have_plain_numbers():
 
 def test_long_logarithmic_axes_have_decades_only():
     assert tick_labels(1, 1e4) == [rf"$\mathdefault{{10^{{{k}}}}}$" for k in range(5)]
+
+
+def test_marks_without_a_line_are_explained_by_one_mark():
+    def draw(ax):
+        ax.plot([1, 2], [3, 4], "o", label="marks")
+        ax.plot([1, 2], [1, 2], "o-", label="line")
+        label_lines(ax)
+        draw.samples = [x.get_xdata() for x in ax.get_lines() if x.get_gid() == SAMPLE]
+
+    figure(draw, caption="Marks.", alt="Marks and a line.", name="marks")
+    assert [len(x) for x in draw.samples] == [1, 2]
