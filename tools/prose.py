@@ -45,11 +45,11 @@ CARD = re.compile(r"\*\*Reading time\.\*\* (\d+) minutes")
 NAME = re.compile(r"^\{[\w:-]+\}")
 CODE = re.compile(r"\s*(\{(code-cell|code-block|code|math|toctree|list-table)\}|\w|$)")
 BESIDE = re.compile(  # what is no sentence, line by line
-    r"^---\n.*?^---\n|^\$\$.*?^\$\$.*?$|^>.*?$|^:[\w-]+:.*?$|^\([\w-]+\)=$|<!--.*?-->",
+    r"^---\n.*?^---\n|^\s*\$\$.*?^\s*\$\$.*?$|^>.*?$|^:[\w-]+:.*?$|^\([\w-]+\)=$|<!--.*?-->",
     re.MULTILINE | re.DOTALL,
 )
 QUOTED = re.compile(r"“[^”]*”|(?<!\w)\"[^\"\n]+\"(?!\w)")
-GAPS = re.compile(r"\$[^$]+\$|\{[\w:]+\}`[^`]*`|`[^`\n]+`")
+GAPS = re.compile(r"\$(?:[^$\n]|\n(?!\n))+\$|\{[\w:]+\}`[^`]*`|`[^`\n]+`")
 ADDRESS = re.compile(r"(?<=\])\([^)\n]*\)")
 
 
@@ -153,7 +153,7 @@ def minutes(page: str) -> float:
         folded = long or re.search("hide-|parameters|setup", options) or "report.claim(" in body
         figures += "report.figure(" in body
         code += 0 if folded or "report.figure(" in body else len(body.splitlines())
-    formulas = len(re.findall(r"^\$\$", page, re.MULTILINE)) // 2
+    formulas = len(re.findall(r"^\s*\$\$", page, re.MULTILINE)) // 2
     return (len(words) * WORD + formulas * FORMULA + figures * FIGURE + code * LINE) / 60
 
 

@@ -25,6 +25,11 @@ $$
 mends
 $$ (eq-mends)
 
+- A list,
+  $$
+  mends
+  $$
+
 > The deck: "the ones who shall".
 
 It says “if decay shall mean the same” and "shall decay".
@@ -74,11 +79,11 @@ def test_prose_is_looked_at_and_nothing_else():
     found = [(line, re.match("“(.*?)”", words)[1]) for line, words in prose.findings(PAGE, RULES)]
     assert found == [
         (5, "mends"),
-        (19, "to and fro"),
-        (30, "shall"),
-        (32, "shall"),
-        (41, "for ever"),
-        (43, "less SGD"),
+        (24, "to and fro"),
+        (35, "shall"),
+        (37, "shall"),
+        (46, "for ever"),
+        (48, "less SGD"),
     ]
 
 
@@ -101,7 +106,7 @@ def card(words, minutes, more=""):
 @pytest.mark.parametrize(
     ("more", "added"),
     [
-        ("$$\nx + y\n$$\n" * 8, 2),
+        ("  $$\n  x + y\n  $$\n" * 8, 2),
         ("```{code-cell} ipython3\n" + "x = 1\n" * 15 + "```\n", 0.5),
         ("```{code-cell} ipython3\n" + "x = 1\n" * 16 + "```\n", 0),
         ("```{code-cell} ipython3\n:tags: [hide-input]\n\nx = 1\n```\n", 0),
