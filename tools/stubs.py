@@ -12,10 +12,6 @@ import argparse
 import inspect
 import sys
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch.optim.optimizer import ParamsT
 
 from optlab.optim.classes import MADE, OPTIMIZERS
 
@@ -23,7 +19,7 @@ PATH = Path(__file__).resolve().parents[1] / "optlab" / "optim" / "classes.pyi"
 HEAD = """\
 # Written by tools/stubs.py from the rules and their classes.
 
-from torch import Tensor
+import torch
 from torch.optim.optimizer import ParamsT
 
 from optlab.optim import {modules}
@@ -60,21 +56,9 @@ def declared(name: str, cls: type) -> str:
             lines.append("*,")
         given = parameter.default is not parameter.empty
         default = f" = {parameter.default!r}".replace("'", '"') if given else ""
-        lines.append(f"{parameter.name}: {text(parameter.annotation)}{default},")
+        lines.append(f"{parameter.name}: {parameter.annotation}{default},")
     arguments = "".join(f"        {line}\n" for line in ("self,", *lines))
     return f"class {name}({base}):\n    def __init__(\n{arguments}    ) -> None: ...\n"
-
-
-def text(annotation: Any) -> str:
-    if annotation == ParamsT:
-        return "ParamsT"
-    if annotation == float | torch.Tensor:
-        return "float | Tensor"
-    return (
-        str(getattr(annotation, "__name__", annotation))
-        if type(annotation) is type
-        else str(annotation)
-    )
 
 
 def main() -> int:

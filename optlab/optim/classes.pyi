@@ -1,6 +1,6 @@
 # Written by tools/stubs.py from the rules and their classes.
 
-from torch import Tensor
+import torch
 from torch.optim.optimizer import ParamsT
 
 from optlab.optim import adafactor, adagrad, adam, adamw, amsgrad, lamb, lars, sgd, sophia
@@ -28,7 +28,7 @@ class SGD(sgd.SGD):
     def __init__(
         self,
         params: ParamsT,
-        lr: float | Tensor = 0.001,
+        lr: float | torch.Tensor = 0.001,
         momentum: float = 0,
         dampening: float = 0,
         weight_decay: float = 0,
@@ -44,7 +44,7 @@ class AdaGrad(adagrad.AdaGrad):
     def __init__(
         self,
         params: ParamsT,
-        lr: float | Tensor = 0.01,
+        lr: float | torch.Tensor = 0.01,
         weight_decay: float = 0,
         initial_accumulator_value: float = 0,
         eps: float = 1e-10,
@@ -60,7 +60,7 @@ class FullAdaGrad(adagrad.FullAdaGrad):
     def __init__(
         self,
         params: ParamsT,
-        lr: float | Tensor = 0.01,
+        lr: float | torch.Tensor = 0.01,
         weight_decay: float = 0,
         eps: float = 1e-10,
         *,
@@ -75,7 +75,7 @@ class Adam(adam.Adam):
     def __init__(
         self,
         params: ParamsT,
-        lr: float | Tensor = 0.001,
+        lr: float | torch.Tensor = 0.001,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-08,
         weight_decay: float = 0,
@@ -90,7 +90,7 @@ class AdamW(adamw.AdamW):
     def __init__(
         self,
         params: ParamsT,
-        lr: float | Tensor = 0.001,
+        lr: float | torch.Tensor = 0.001,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-08,
         weight_decay: float = 0.01,
@@ -106,7 +106,7 @@ class Adafactor(adafactor.Adafactor):
     def __init__(
         self,
         params: ParamsT,
-        lr: float | Tensor = 0.01,
+        lr: float | torch.Tensor = 0.01,
         beta2_decay: float = -0.8,
         eps: tuple[float, float] = (1e-30, 0.001),
         d: float = 1.0,
@@ -122,7 +122,7 @@ class AMSGrad(amsgrad.AMSGrad):
     def __init__(
         self,
         params: ParamsT,
-        lr: float | Tensor = 0.001,
+        lr: float | torch.Tensor = 0.001,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-08,
         weight_decay: float = 0,
@@ -137,7 +137,7 @@ class LARS(lars.LARS):
     def __init__(
         self,
         params: ParamsT,
-        lr: float | Tensor = 1.0,
+        lr: float | torch.Tensor = 1.0,
         momentum: float = 0.9,
         weight_decay: float = 0,
         trust_coefficient: float = 0.001,
@@ -153,7 +153,7 @@ class LAMB(lamb.LAMB):
     def __init__(
         self,
         params: ParamsT,
-        lr: float | Tensor = 0.001,
+        lr: float | torch.Tensor = 0.001,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-06,
         weight_decay: float = 0,
@@ -168,7 +168,7 @@ class Sophia(sophia.Sophia):
     def __init__(
         self,
         params: ParamsT,
-        lr: float | Tensor = 0.0001,
+        lr: float | torch.Tensor = 0.0001,
         betas: tuple[float, float] = (0.965, 0.99),
         rho: float = 0.04,
         weight_decay: float = 0.1,
@@ -184,7 +184,7 @@ class Lion(MadeOptimizer):
     def __init__(
         self,
         params: ParamsT,
-        lr: float | Tensor = 0.0001,
+        lr: float | torch.Tensor = 0.0001,
         betas: tuple[float, float] = (0.9, 0.99),
         weight_decay: float = 0.0,
         *,

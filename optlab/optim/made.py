@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from inspect import Parameter, Signature
 from typing import Any, ClassVar
 
-import torch
-from torch.optim.optimizer import ParamsT
+import torch  # noqa: F401 - annotations of the constructors name it
+from torch.optim.optimizer import ParamsT  # noqa: F401 - and this
 
 from optlab import ops
 from optlab.optim.optimizer import RuleOptimizer
@@ -184,7 +184,7 @@ def _constructor(cls: type[MadeOptimizer], words: Mapping[str, str]) -> Callable
     signature = Signature(
         [
             Parameter("self", either),
-            Parameter("params", either, annotation=ParamsT),
+            Parameter("params", either, annotation="ParamsT"),
             *(
                 Parameter(k, either if k in placed else keyword, default=v, annotation=_type(k, v))
                 for k, v in defaults.items()
@@ -211,12 +211,13 @@ def _constructor(cls: type[MadeOptimizer], words: Mapping[str, str]) -> Callable
     return __init__
 
 
-def _type(name: str, default: Any) -> Any:
+def _type(name: str, default: Any) -> str:
+    """The type of an argument, as one would write it."""
     if name == "lr":
-        return float | torch.Tensor
+        return "float | torch.Tensor"
     if isinstance(default, tuple):
-        return tuple[float, float]
-    return type(default) if isinstance(default, bool | str) else float
+        return "tuple[float, float]"
+    return type(default).__name__ if isinstance(default, bool | str) else "float"
 
 
 def _documentation(cls: type[MadeOptimizer]) -> str:

@@ -3,9 +3,11 @@ to be made."""
 
 import inspect
 import pickle
+from typing import get_type_hints
 
 import pytest
 import torch
+from torch.optim.optimizer import ParamsT
 from twins import parameters
 
 import optlab
@@ -32,12 +34,14 @@ def test_the_arguments_are_the_rule_s_and_those_of_all():
         str(inspect.signature(optlab.Lion))
         .partition(", lr")[2]
         .startswith(
-            ": float | torch.Tensor = 0.0001, betas: tuple[float, float] = (0.9, 0.99), "
-            "weight_decay: float = 0.0, *, maximize: bool = False, "
+            ": 'float | torch.Tensor' = 0.0001, betas: 'tuple[float, float]' = (0.9, 0.99), "
+            "weight_decay: 'float' = 0.0, *, maximize: 'bool' = False, "
         )
     )
     assert list(inspect.signature(Odd).parameters)[1:5] == ["lr", "beta3", "gain", "bold"]
     assert "project" not in inspect.signature(Odd).parameters
+    hints = get_type_hints(Odd.__init__)
+    assert (hints["lr"], hints["bold"], hints["params"]) == (float | torch.Tensor, bool, ParamsT)
     assert inspect.getdoc(Odd).startswith("Odd, Someone (2026), Algorithm 1: `optlab.rules.odd`.\n")
     params = parameters([(3,)])
     with pytest.raises(TypeError, match="foreach"):
