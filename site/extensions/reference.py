@@ -31,6 +31,11 @@ def leave_out_modules(app, what, name, obj, options, lines):
         lines.clear()
 
 
+def leave_out_rules(app, what, name, obj, skip, options):
+    """Of an optimizer: its documentation names them."""
+    return True if what == "class" and isinstance(obj, Rule) else None
+
+
 def arguments_as_lines(app, pagename, templatename, context, doctree):
     def lines(found):
         inner = found[1].replace("<dd>", '<span class="sig-line">').replace("</dd>", "</span>")
@@ -44,5 +49,6 @@ def setup(app):
     app.setup_extension("sphinx.ext.autodoc")
     app.add_autodocumenter(CalledDocumenter)
     app.connect("autodoc-process-docstring", leave_out_modules)
+    app.connect("autodoc-skip-member", leave_out_rules)
     app.connect("html-page-context", arguments_as_lines)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -36,3 +36,7 @@ def test_operations_and_commands_have_entries(entries, pages):
     commands = pages["book/api/command-line.html"].get_text()
     assert "optlab run" in commands
     assert "--batch-size" in commands
+
+
+def test_the_rule_of_an_optimizer_has_no_entry_of_its_own(entries):
+    assert not {f"optlab.{name}.of" for name in optlab.optim.OPTIMIZERS} & entries
