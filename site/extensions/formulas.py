@@ -109,7 +109,8 @@ def keep_glyphs(app, exception):
     for page in out.rglob("*.html"):
         used.update(re.findall(r"\bmjx-c[0-9A-F]+\b", page.read_text("utf-8")))
     sheet = (out / "_static" / SHEET).read_text("utf-8")
-    shown = "".join(content for glyph, content in GLYPH.findall(sheet) if glyph in used)
+    # Each by itself: an escape would take the letter after it for another of its digits.
+    shown = "\n".join(content for glyph, content in GLYPH.findall(sheet) if glyph in used)
     codes = {int(code, 16) for code in ESCAPE.findall(shown)} | set(map(ord, ESCAPE.sub("", shown)))
     target = out / "_static" / "formulas"
     target.mkdir(exist_ok=True)

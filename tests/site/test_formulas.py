@@ -54,6 +54,35 @@ def test_the_source_is_beside_the_formula_as_it_was_written(typesetter):
     assert page.select_one("mjx-math")["aria-hidden"] == "true"  # MathML is read aloud, once
 
 
+FACE = re.compile(r'font-family: ([\w-]+);\s*src: url\("formulas/([\w-]+)\.woff2"\)')
+FAMILY = re.compile(r"\.((?:MJX-)?TEX(?:-\w+)?) \{\s*font-family: MJXZERO, ([\w-]+);")
+RULE = re.compile(r'mjx-c\.(mjx-c[0-9A-F]+)(?:\.(TEX-\w+))?::before\s*\{[^}]*content: "([^"]*)"')
+GLYPH = re.compile(r'<mjx-c class="(mjx-c[0-9A-F]+)(?: (TEX-\w+))?">')
+TALL = ("MJXTEX", "MJXTEX-S1", "MJXTEX-S4", "MJXTEX-A")  # of parts of what is stretched
+
+
+def characters(font):
+    with TTFont(font) as font:
+        return set(map(chr, font.getBestCmap()))
+
+
+def test_each_glyph_is_in_the_font_of_its_class(site):
+    static = site / "_static"
+    sheet = (static / "formulas.css").read_text()
+    known = {face: characters(static / f"formulas/{f}.woff2") for face, f in FACE.findall(sheet)}
+    family = dict(FAMILY.findall(sheet))
+    shown = {(glyph, style): content for glyph, style, content in RULE.findall(sheet)}
+    pages = [page for page in site.rglob("*.html") if "_static" not in page.parts]
+    used = {glyph for page in pages for glyph in GLYPH.findall(page.read_text())}
+    assert len(used) > 150
+    for glyph, style in used:
+        content = re.sub(
+            r"\\([0-9A-F]+) ?", lambda code: chr(int(code[1], 16)), shown[glyph, style]
+        )
+        fonts = [family[style]] if style else TALL
+        assert any(set(content) <= known[font] for font in fonts), (glyph, style, content)
+
+
 TEXT = r"""
 A page
 ======
@@ -128,14 +157,17 @@ def test_a_formula_with_a_mistake_ends_the_build_and_is_named(tmp_path):
 
 def test_a_page_that_is_built_anew_leaves_the_others_their_glyphs(tmp_path):
     other = tmp_path / "other.rst"
-    for tex in (r"\Omega", r"\Psi"):
+    for tex in (r"\Omega", r"\Psi \nabla A"):
         other.write_text(f":orphan:\n\nB\n=\n\n:math:`{tex}`\n")
         assert not build(tmp_path, TEXT.replace(r" \tag{*}", "")).returncode
     assert "Omega" not in (tmp_path / "out/other.html").read_text()
-    with TTFont(tmp_path / "out/_static/formulas/MathJax_Main-Regular.woff2") as font:
-        glyphs = set(map(chr, font.getBestCmap()))
-    assert {"1", "2", "=", "Ψ"} <= glyphs
-    assert "Ω" not in glyphs
+    main, italic = (
+        characters(tmp_path / f"out/_static/formulas/MathJax_{name}.woff2")
+        for name in ("Main-Regular", "Math-Italic")
+    )
+    assert {"1", "2", "=", "Ψ", "∇"} <= main
+    assert "Ω" not in main
+    assert {"A", "x", "y"} <= italic
 
 
 @pytest.mark.parametrize("error", ["ImportError('none')", "OSError('no GLIBC_2.27')"])
