@@ -189,7 +189,7 @@
       rows.forEach((row, j) =>
         row.forEach((value, i) => {
           const [cx, cy] = place([i, j]);
-          mark(svg, "rect", { x: cx - w / 2, y: cy - h / 2, width: w + 0.5, height: h + 0.5, "shape-rendering": "crispEdges", fill: palette[0], "fill-opacity": (1 - 0.9 * value).toFixed(3) });
+          mark(svg, "rect", { x: cx - w / 2, y: cy - h / 2, width: w, height: h, "shape-rendering": "crispEdges", fill: palette[0], "fill-opacity": (1 - 0.9 * value).toFixed(3) });
         }),
       );
       const clip = `play-${++names}`;
