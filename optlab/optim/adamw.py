@@ -12,6 +12,7 @@ from optlab.ops import divide
 from optlab.optim.made import MadeOptimizer, in_torch, settings_of
 from optlab.optim.optimizer import number
 from optlab.optim.settings import is_number
+from optlab.optim.together import by_entries
 from optlab.rules import Rule, adam, adamw, with_decay
 
 # Multipliers up to this are 1, but for rounding.
@@ -89,6 +90,7 @@ class AdamW(MadeOptimizer):
             stacklevel=2,
         )
 
+    @by_entries
     def hyperparameters(self, group: dict[str, Any], rule: Rule) -> dict[str, Any]:
         values = super().hyperparameters(group, rule)
         if group["decay_by"] == "schedule":

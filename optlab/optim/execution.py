@@ -238,11 +238,12 @@ def _is_for_c(batch: Batch) -> bool:
 
 def way(
     batch: Batch, execution: str, found: Found, table: native.Table | None
-) -> Callable[[Batch, Sequence[int]], None]:
+) -> Callable[[Batch, Sequence[int] | None], None]:
     """What `run` did with a batch all of whose tensors fit, to be done again.
 
     It is called with a batch of the same tensors but for the gradients, and with the addresses
-    of these; whatever else `inspect` finds must be as it was. It keeps no tensors.
+    of these, or None where they have not moved; whatever else `inspect` finds must be as it was.
+    It keeps no tensors.
 
     table: what `run` returned.
     """
@@ -250,7 +251,7 @@ def way(
         return _ByKernel(batch, execution, table)
     fits = Found(found.fits)
 
-    def again(batch: Batch, _: Sequence[int]) -> None:
+    def again(batch: Batch, _: Sequence[int] | None) -> None:
         run(batch, execution, fits)
 
     return again
@@ -277,16 +278,19 @@ class _ByKernel:
         self.keys = [*batch.hyperparameters]
         self.flags = {k: v for k, v in batch.hyperparameters.items() if k not in self.names}
 
-    def __call__(self, batch: Batch, gradients: Sequence[int]) -> None:
+    def __call__(self, batch: Batch, gradients: Sequence[int] | None) -> None:
         given = batch.hyperparameters
         if (
             [*given] != self.keys
-            or any(given[k] is not v for k, v in self.flags.items())
+            or (self.flags and any(given[k] is not v for k, v in self.flags.items()))
             or _native(self.cut, self.dtype) is not self.table.kernel
         ):
             run(batch, self.execution)
+            if gradients is not None:
+                self.table.move_gradients(gradients)  # for the next time
             return
-        self.table.move_gradients(gradients)
+        if gradients is not None:
+            self.table.move_gradients(gradients)
         self.table.run(self.cut.numbers(batch.t, *(given[name] for name in self.names)))
         torch.autograd.graph.increment_version(batch.params)  # as copy_ does, for backward
 

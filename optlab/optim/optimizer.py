@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+import operator
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,7 +26,7 @@ from optlab.optim.nonfinite import all_finite, guarded
 from optlab.optim.plan import Plan, plan_of
 from optlab.optim.rounding import run_rounded
 from optlab.optim.settings import differing, is_number, make_plain, plain, validate
-from optlab.optim.together import together
+from optlab.optim.together import by_entries, together
 from optlab.rules import Rule, with_decay, with_l2
 from optlab.rules.names import NAMES
 
@@ -119,24 +120,24 @@ class RuleOptimizer(torch.optim.Optimizer):
         value: torch.Tensor = self.rule_for(like, group).initial[name](self.arrange(like))
         return value.detach()
 
+    @by_entries
     def hyperparameters(self, group: dict[str, Any], rule: Rule) -> dict[str, Any]:
         """The rule's keyword arguments, from the group's entries of the same names."""
-        values = {**group, "lr": number(group["lr"])}
+        made = {"lr": number(group["lr"])}
         for setting, of_rule in self.stands_for.items():
             if setting in group:
                 value = group[setting]
                 pair = isinstance(value, tuple | list)
-                values |= (
-                    zip(of_rule, value, strict=True) if pair else dict.fromkeys(of_rule, value)
-                )
+                made |= zip(of_rule, value, strict=True) if pair else dict.fromkeys(of_rule, value)
         names: Iterable[str] = rule.hyperparameters
         if rule.functions:
             # Entries that a user gave the name of one of these are not for the rule.
             names = [k for k in names if k not in rule.functions or k in self.defaults]
-        chosen = {k: values[k] for k in names if k in values}
-        return {
-            k: x if type(x) is float or not is_number(x) else float(x) for k, x in chosen.items()
-        }
+        chosen = {k: made[k] if k in made else group[k] for k in names if k in made or k in group}
+        for k, x in chosen.items():
+            if type(x) is not float and is_number(x):
+                chosen[k] = float(x)
+        return chosen
 
     def validate(self, group: dict[str, Any]) -> None:
         """Refuse impossible settings of a group with a ValueError."""
@@ -209,23 +210,23 @@ class RuleOptimizer(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
             self._settle()
+        plan = self.__dict__.pop("_plan", None)  # no other thread has it meanwhile
+        if plan is not None:
+            every = [p.grad for group in self.param_groups for p in group["params"]]
+            if plan.raises:
+                self._judge([g for g in every if g is not None])
+            if plan.step(self, every):
+                self._plan, self._taken = plan, True
+                self._steps = self._steps + 1
+                return loss
         present = [
             [p for p in group["params"] if p.grad is not None] for group in self.param_groups
         ]
         params = [p for ps in present for p in ps]
         grads: list[Any] = [p.grad for p in params]
-        modes = {group["nonfinite"] for group in self.param_groups} - {"propagate"}
-        finite = None
-        if modes and grads:
-            self._check_dense(grads)
-            finite = all_finite(grads)
-            if "raise" in modes and not finite:
-                raise RuntimeError(self._complaint())
-        plan = self.__dict__.pop("_plan", None)  # no other thread has it meanwhile
-        if plan is None or not plan.step(self, present, params, grads):
-            self._check_dense(grads)
-            plan = self._step_anew(present, finite)
-        self._plan = plan
+        finite = self._judge(grads)
+        self._check_dense(grads)
+        self._plan = self._step_anew(present, finite)
         if params:
             skipped = (
                 ps and g["nonfinite"] == "skip"
@@ -234,6 +235,17 @@ class RuleOptimizer(torch.optim.Optimizer):
             self._taken = finite.to(self._device()) if finite is not None and any(skipped) else True
             self._steps = self._steps + self._taken
         return loss
+
+    def _judge(self, grads: Sequence[torch.Tensor]) -> torch.Tensor | None:
+        """Whether all gradients are finite, where any group asks. Raises RuntimeError."""
+        modes = {group["nonfinite"] for group in self.param_groups} - {"propagate"}
+        if not (modes and grads):
+            return None
+        self._check_dense(grads)
+        finite = all_finite(grads)
+        if "raise" in modes and not finite:
+            raise RuntimeError(self._complaint())
+        return finite
 
     def _check_dense(self, grads: Sequence[torch.Tensor]) -> None:
         if any(g.layout != torch.strided for g in grads):
@@ -268,7 +280,7 @@ class RuleOptimizer(torch.optim.Optimizer):
             else:
                 tables.append(run(each.batch, each.execution, known))
             self._count_step(each)
-        return plan_of(self, present, prepared, found, tables)
+        return plan_of(self, prepared, found, tables)
 
     @property
     def last_step_taken(self) -> torch.Tensor:
@@ -340,11 +352,18 @@ class RuleOptimizer(torch.optim.Optimizer):
             ValueError: in the constructor's words, before anything has changed.
         """
         now = []
+        settled, watched, absent = self._settled, self._watched, itertools.repeat(...)
         for i, group in enumerate(self.param_groups):
-            values = self._values(group)
-            known = self._settled[i] if i < len(self._settled) else []
-            changed = differing([*self._watched, _VALUE], values, known)
             lr = group.get("lr")
+            if type(lr) is float:
+                values = list(map(group.get, watched, absent))
+            else:
+                values = self._values(group)
+            known = settled[i] if i < len(settled) else []
+            if len(values) == len(known) and all(map(operator.is_, values, known)):
+                now.append(values)
+                continue
+            changed = differing([*watched, _VALUE], values, known)
             # A schedule changes the rate at each step, and that much is seen at once.
             if changed and not (changed == ["lr"] and type(lr) is float and 0 <= lr < math.inf):
                 if not {*changed} <= {"lr", _VALUE}:

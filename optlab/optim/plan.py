@@ -16,9 +16,9 @@ import functools
 import itertools
 import operator
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -26,8 +26,8 @@ from optlab.optim import execution
 from optlab.optim.batch import Batch, Prepared
 from optlab.optim.counts import is_count
 from optlab.optim.inspection import Found
-from optlab.optim.native import Table
-from optlab.optim.together import equal
+from optlab.optim.native import Table, places_of
+from optlab.optim.together import all_equal
 from optlab.rules import Rule
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class _Part:
 
     groups: the places of their groups, and where the parameters of each begin. keys: the rule's
     names of the state, and the keys. t: how many steps each of them has taken. run: takes a batch
-    of them, and the addresses of its gradients.
+    of them, and the addresses of its gradients where these have moved.
     """
 
     begin: int
@@ -60,7 +60,7 @@ class _Part:
     keys: list[tuple[str, str]]
     compute: torch.dtype | None
     t: int
-    run: Callable[[Batch, Sequence[int]], None]
+    run: Callable[[Batch, Sequence[int] | None], None]
 
 
 class Plan:
@@ -73,7 +73,6 @@ class Plan:
     def __init__(
         self,
         optimizer: RuleOptimizer,
-        present: Sequence[Sequence[torch.Tensor]],
         prepared: Sequence[Prepared],
         found: Sequence[Found],
         tables: Sequence[Table | None],
@@ -82,12 +81,12 @@ class Plan:
         params, grads, states, counts = (list[torch.Tensor]() for _ in range(4))
         for each, known, table in zip(prepared, found, tables, strict=True):
             batch = each.batch
-            places, sizes = zip(*each.groups, strict=True)
+            of_groups, sizes = zip(*each.groups, strict=True)
             begins = itertools.accumulate(sizes[:-1], initial=len(params))
             part = _Part(
                 begin=len(params),
                 end=len(params) + len(batch.params),
-                groups=list(zip(places, begins, strict=True)),
+                groups=list(zip(of_groups, begins, strict=True)),
                 rule=batch.rule,
                 keys=[(name, optimizer.key_of(name)) for name in batch.rule.initial],
                 compute=batch.compute,
@@ -99,51 +98,35 @@ class Plan:
             grads += batch.grads
             states += itertools.chain.from_iterable(batch.state.values())
             counts += each.steps
-        # Of each group, how many parameters have gradients; and where those are that come first
-        # here, second, and so on.
-        self.present = list(map(len, present))
-        found_at = {id(p): i for i, p in enumerate(itertools.chain.from_iterable(present))}
+        groups = optimizer.param_groups
+        self.raises = any(group["nonfinite"] == "raise" for group in groups)
+        # How many parameters each group has; where those are, of all, that come first here,
+        # second, and so on; and those that have no gradient.
+        self.lengths = [len(group["params"]) for group in groups]
+        every = [p for group in groups for p in group["params"]]
+        found_at = {id(p): i for i, p in enumerate(every)}
         order = [found_at[id(p)] for p in params]
-        self.order = None if order == [*range(len(order))] else order
-        every = [*params, *states, *counts, *grads]
-        self.guards = TensorGuards(
-            *every,
-            dynamic_dims_sizes=[[*x.shape] for x in every],  # type: ignore[misc]
-            dynamic_dims_strides=[[*x.stride()] for x in every],  # type: ignore[misc]
-        )
-        addresses = list(map(_address, every))
-        n = len(grads)
-        self.kept, self.of_gradients = addresses[:-n], addresses[-n:]
-        self.offsets = list(map(_offset, every))
-        self.bytes = [
-            (o + x.numel()) * x.itemsize for x, o in zip(every, self.offsets, strict=True)
-        ]
-        self.sizes = [g.nbytes for g in grads]
-        self.alignment = max(g.itemsize for g in grads)
-        written = sorted((x.data_ptr(), x.nbytes) for x in (*params, *states) if x.numel())
-        self.starts = [start for start, _ in written]
-        self.ends = [start + size for start, size in written]
-        self.counts = list(map(ctypes.c_float.from_address, addresses[-2 * n : -n]))
+        self.order = None if order == [*range(len(every))] else order
+        self.others = sorted({*range(len(every))} - {*order})
+        self.addresses = _Addresses(params, states, counts, grads, native=any(tables))
+        self.counts = self.addresses.counts
         self.counted = [part.t for part in self.parts for _ in range(part.begin, part.end)]
 
-    def step(
-        self,
-        optimizer: RuleOptimizer,
-        present: Sequence[Sequence[torch.Tensor]],
-        params: list[torch.Tensor],
-        grads: list[torch.Tensor],
-    ) -> bool:
+    def step(self, optimizer: RuleOptimizer, grads: list[Any]) -> bool:
         """Take a step if all is as it was. Else nothing has changed, and the answer is False.
 
-        present: of each group, the parameters that have gradients; params, grads: all of them.
+        grads: the gradients of all parameters, None for those that have none.
         """
-        if list(map(len, present)) != self.present:
+        groups = optimizer.param_groups
+        if [len(group["params"]) for group in groups] != self.lengths:
             return False
+        params: list[torch.Tensor] = [p for group in groups for p in group["params"]]
         if self.order is not None:
+            if any(grads[i] is not None for i in self.others):
+                return False
             params = [params[i] for i in self.order]
             grads = [grads[i] for i in self.order]
-        entries = [optimizer.state[p] for p in params]
-        groups = optimizer.param_groups
+        entries = _entries(optimizer.state, params)
         states = []
         try:
             counts = [entry["step"] for entry in entries]
@@ -158,63 +141,117 @@ class Plan:
         batches = []  # before the tensors are looked at, as methods of a subclass are called here
         for part, state in zip(self.parts, states, strict=True):
             ps, gs = params[part.begin : part.end], grads[part.begin : part.end]
-            hyper, *others = (
-                optimizer.hyperparameters(groups[place], part.rule) for place, _ in part.groups
-            )
-            if not all(equal(hyper, other) for other in others):
-                return False
+            hyper = optimizer.hyperparameters(groups[part.groups[0][0]], part.rule)
+            if len(part.groups) > 1:
+                alike = [groups[place] for place, _ in part.groups]
+                if not all_equal(alike, part.rule, hyper, optimizer.hyperparameters):
+                    return False
             name = functools.partial(optimizer.name_of, ps)
             t = part.t + 1
             batches.append(
                 Batch(part.rule, t, hyper, ps, gs, state, part.compute, name, optimizer.key_of)
             )
         of_states = [x for state in states for xs in state.values() for x in xs]
-        gradients = self._addresses([*params, *of_states, *counts, *grads])
-        if gradients is None:
+        moved = self.addresses.moved([*params, *of_states, *counts, *grads])
+        if moved is True or [count.value for count in self.counts] != self.counted:
             return False
         for part, batch in zip(self.parts, batches, strict=True):
-            part.run(batch, gradients[part.begin : part.end])
-            part.t += 1
+            part.run(batch, moved[part.begin : part.end] if moved else None)
+            part.t = t = part.t + 1
             for count in self.counts[part.begin : part.end]:
-                count.value = part.t
-        self.counted = [t + 1 for t in self.counted]
+                count.value = t
+            self.counted[part.begin : part.end] = [t] * (part.end - part.begin)
         return True
 
-    def _addresses(self, every: list[torch.Tensor]) -> list[int] | None:
-        """Where the gradients are, if every tensor is as it was and they meet none of the others;
-        else None."""
-        if not self.guards.check(*every):
-            return None
-        addresses = list(map(_address, every))
-        n = len(self.sizes)
-        gradients = addresses[-n:]
-        del addresses[-n:]
-        if (
-            addresses != self.kept
-            or list(map(_offset, every)) != self.offsets
-            or not all(map(operator.ge, map(_bytes, map(_storage, every)), self.bytes))
-            or [count.value for count in self.counts] != self.counted
-            or (gradients != self.of_gradients and not self._apart(gradients))
-        ):
-            return None
-        self.of_gradients = gradients
-        return gradients
 
-    def _apart(self, gradients: list[int]) -> bool:
+class _Addresses:
+    """What a step's tensors are and where, the gradients last, which may be elsewhere each time.
+
+    counts: the numbers that the counts hold, as objects of ctypes.
+    """
+
+    def __init__(
+        self,
+        params: Sequence[torch.Tensor],
+        states: Sequence[torch.Tensor],
+        counts: Sequence[torch.Tensor],
+        grads: Sequence[torch.Tensor],
+        *,
+        native: bool,
+    ):
+        every = [*params, *states, *counts, *grads]
+        self._guards = TensorGuards(
+            *every,
+            dynamic_dims_sizes=[[*x.shape] for x in every],  # type: ignore[misc]
+            dynamic_dims_strides=[[*x.stride()] for x in every],  # type: ignore[misc]
+        )
+        addresses = list(map(_address, every))
+        n = len(grads)
+        self.counts = list(map(ctypes.c_float.from_address, addresses[-2 * n : -n]))
+        self._sizes = [g.nbytes for g in grads]
+        self._alignment = max(g.itemsize for g in grads)
+        written = sorted((x.data_ptr(), x.nbytes) for x in (*params, *states) if x.numel())
+        self._starts = [start for start, _ in written]
+        self._ends = [start + size for start, size in written]
+        offsets = [int(_offset(x)) for x in every]
+        needed = [(o + int(x.numel())) * x.itemsize for x, o in zip(every, offsets, strict=True)]
+        told = addresses, offsets, needed, len(every) - n
+        self._places = (places_of(*told) if native else None) or _Places(*told)
+
+    def moved(self, every: Sequence[torch.Tensor]) -> list[int] | bool:
+        """Where the gradients are, if these have moved; else False. True if any other tensor is
+        not as it was, or if a gradient meets one of them."""
+        if not self._guards.check(*every):
+            return True
+        gradients = self._places.moved(every)
+        return gradients if isinstance(gradients, bool) or self._apart(gradients) else True
+
+    def _apart(self, gradients: Sequence[int]) -> bool:
         """Whether gradients at these addresses are aligned, and meet nothing that is written."""
-        if 0 in gradients or functools.reduce(operator.or_, gradients) % self.alignment:
+        if 0 in gradients or functools.reduce(operator.or_, gradients) % self._alignment:
             return False
-        for start, size in zip(gradients, self.sizes, strict=True):
+        for start, size in zip(gradients, self._sizes, strict=True):
             # of what is written, the last that begins before the gradient ends
-            i = bisect_left(self.starts, start + size) - 1
-            if i >= 0 and self.ends[i] > start:
+            i = bisect_left(self._starts, start + size) - 1
+            if i >= 0 and self._ends[i] > start:
                 return False
         return True
 
 
+class _Places:
+    """`native.Places` without a compiler: each tensor is asked."""
+
+    def __init__(
+        self, addresses: list[int], offsets: list[int], needed: list[int], fixed: int
+    ) -> None:
+        self._kept, self._last = addresses[:fixed], addresses[fixed:]
+        self._offsets, self._needed = offsets, needed
+
+    def moved(self, tensors: Sequence[torch.Tensor]) -> list[int] | bool:
+        addresses = list(map(_address, tensors))
+        last = addresses[len(self._kept) :]
+        del addresses[len(self._kept) :]
+        if (
+            addresses != self._kept
+            or list(map(_offset, tensors)) != self._offsets
+            or not all(map(operator.ge, map(_bytes, map(_storage, tensors)), self._needed))
+        ):
+            return True
+        if last == self._last:
+            return False
+        self._last = last
+        return last
+
+
+def _entries(state: Mapping[Any, Any], params: Sequence[torch.Tensor]) -> list[Any]:
+    """The state of each parameter. Mostly they are in one order, and need not be looked up."""
+    if len(state) == len(params) and all(map(operator.is_, state, params)):
+        return [*state.values()]
+    return [state[p] for p in params]
+
+
 def plan_of(
     optimizer: RuleOptimizer,
-    present: Sequence[Sequence[torch.Tensor]],
     prepared: Sequence[Prepared],
     found: Sequence[Found],
     tables: Sequence[Table | None],
@@ -238,7 +275,7 @@ def plan_of(
         grads = [p.grad for p in each.params]
         if not all(map(operator.is_, (*each.params, *grads), (*batch.params, *batch.grads))):
             return None
-    return Plan(optimizer, present, prepared, found, tables)
+    return Plan(optimizer, prepared, found, tables)
 
 
 def _is_readable(count: torch.Tensor) -> bool:

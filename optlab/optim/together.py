@@ -11,13 +11,20 @@ import operator
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from itertools import repeat
+from typing import Any, TypeVar
 
 import torch
 
 from optlab.optim.batch import Batch, Prepared
 from optlab.optim.execution import chosen
 from optlab.optim.memory import PLAIN_CLASSES
+from optlab.rules import Rule
+
+_Method = TypeVar("_Method", bound=Callable[..., dict[str, Any]])
+
+# The entries of a group that are no settings.
+_OWN = ("params", "param_names")
 
 
 def together(
@@ -85,6 +92,37 @@ def _joined(
         finite=None,
         rounded=False,
     )
+
+
+def by_entries(hyperparameters: _Method) -> _Method:
+    """Mark a method `hyperparameters` whose values follow from the rule and the entries of a group
+    other than its parameters: it need not be asked of a group that has the same entries."""
+    hyperparameters.by_entries = True  # type: ignore[attr-defined]
+    return hyperparameters
+
+
+def all_equal(
+    groups: Sequence[dict[str, Any]],
+    rule: Rule,
+    known: dict[str, Any],
+    hyperparameters: Callable[[dict[str, Any], Rule], dict[str, Any]],
+) -> bool:
+    """Whether groups have the same hyperparameters, to the bit.
+
+    known: those of the first. hyperparameters: the method that says them.
+    """
+    first, *others = groups
+    marked = getattr(hyperparameters, "by_entries", False)
+    keys = [key for key in first if key not in _OWN]
+    entries = [first[key] for key in keys]
+    for group in others:
+        if marked and all(map(operator.is_, map(group.get, keys, repeat(...)), entries)):
+            own = ("params" in group) + ("param_names" in group)
+            if len(group) - own == len(keys):
+                continue
+        if not equal(known, hyperparameters(group, rule)):
+            return False
+    return True
 
 
 def equal(some: dict[str, Any], others: dict[str, Any]) -> bool:

@@ -429,3 +429,40 @@ def test_a_joined_step_that_fails_part_way_is_tried_anew(how, monkeypatch):
     monkeypatch.undo()
     twins.t -= 1
     twins.steps(3)
+
+
+def test_what_looks_at_other_entries_is_asked_of_each_group(calls):
+    """An entry that is not a setting of the class may be a hyperparameter all the same; and a
+    method of a subclass may look at the parameters themselves."""
+    twins = Twins("SGD")
+    twins.one.rule_for = lambda p, group: optlab.rules.lion
+    for i, alone in enumerate(twins.apart):
+        alone.rule_for = lambda p, group: optlab.rules.lion
+        for group in twins.groups(i):
+            group.update(beta1=0.9, beta2=0.99)
+    twins.steps(3)
+    twins.set(4, beta1=0.5)
+    twins.steps(2)
+    for group in twins.groups(1):
+        del group["beta1"]
+        group["note"] = 0.9
+    twins.steps(2)
+    assert calls(twins) == [1, 1, 4]  # without it the rule has its own default
+
+    class BySize(optlab.SGD):
+        def hyperparameters(self, group, rule):
+            values = super().hyperparameters(group, rule)
+            return {**values, "lr": values["lr"] * float(group["params"][0].detach().sum() > 0)}
+
+    params, others = (parameters_for("SGD", torch.float32, SHAPES) for _ in range(2))
+    one = BySize([{"params": [p]} for p in params], 0.1)
+    apart = [BySize([p], 0.1) for p in others]
+    for t in range(8):
+        for ps in (params, others):
+            give_gradients(ps, t)
+            if t == 4:
+                for p in ps[::2]:
+                    p.data.neg_()
+        for o in (one, *apart):
+            o.step()
+        assert_alike(params, others, rtol=0, atol=0)

@@ -28,6 +28,7 @@ from optlab import ops
 from optlab.optim.native import elements, matrices
 from optlab.optim.native.groups import ALL_RUNS
 from optlab.optim.native.library import load
+from optlab.optim.native.places import Places, places_of
 from optlab.optim.native.plan import CannotWrite, Plan, read
 from optlab.optim.native.toolchain import CannotCompile, compiler
 from optlab.optim.split import Split
@@ -38,9 +39,11 @@ __all__ = [
     "CannotCompile",
     "CannotWrite",
     "Kernel",
+    "Places",
     "Table",
     "compiler",
     "kernel",
+    "places_of",
     "plan_of",
     "serves",
     "write",
