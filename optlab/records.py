@@ -22,8 +22,8 @@ KEPT = ("versions", "device", "seconds", "commit", "date", "verdicts")  # of a r
 @dataclass(frozen=True)
 class Record:
     """What a run gave, and what it was: settings as `settings(chapter, scale)` has them,
-    versions of packages, device in words, seconds since optlab.experiments was imported, seed,
-    commit of the code (as `provenance.commit` gives it) and date.
+    versions of packages, device in words, seconds since the chapter asked for its settings,
+    seed, commit of the code (as `provenance.commit` gives it) and date.
 
     verdicts: those of the chapter's claims in this run: id, verdict and evidence of each.
     earlier: of the runs that this one replaced, the last of each earlier version of optlab,

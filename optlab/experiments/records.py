@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,8 @@ from typing import Any
 import torch
 
 from optlab import provenance
-from optlab.experiments.scales import settings
+from optlab.experiments.scales import seconds, settings
 from optlab.records import DIGITS, FOLDER, PACKAGES, Record, keep, plain
-
-_STARTED = time.perf_counter()
 
 
 def record(
@@ -34,6 +31,7 @@ def record(
         results: numbers, texts, tensors, dataclasses, and lists and dictionaries of them; what
             is not finite becomes None.
     """
+    taken = seconds(chapter)
     folder = os.environ.get(FOLDER)
     if not folder:
         return None
@@ -44,7 +42,7 @@ def record(
         results=plain(results, DIGITS),
         versions=provenance.versions(*PACKAGES),
         device=provenance.machine(torch.device(device)),
-        seconds=round(time.perf_counter() - _STARTED, 1),
+        seconds=round(taken, 1),
         seed=seed,
         commit=provenance.commit(),
         date=provenance.today(),

@@ -1,5 +1,6 @@
 """Recorded runs: written when wanted, read back equal, and of the settings that the code has."""
 
+import ast
 import json
 import os
 import re
@@ -14,8 +15,7 @@ import pytest
 import torch
 
 from optlab import records
-from optlab.experiments import Interval, record, recorded
-from optlab.experiments import records as recording
+from optlab.experiments import Interval, record, recorded, scales
 from optlab.experiments.scales import CHAPTERS, SCALES, settings
 from optlab.records import plain
 from optlab.running.recording import settings_in_the_code
@@ -34,7 +34,7 @@ RESULTS = {
 @pytest.fixture
 def wanted(tmp_path, monkeypatch):
     monkeypatch.setenv("OPTLAB_RECORD", str(tmp_path / "results"))
-    monkeypatch.setattr(recording, "_STARTED", time.perf_counter() - 12)
+    monkeypatch.setitem(scales._begun, "07-adamw", time.perf_counter() - 12)
     return tmp_path / "results"
 
 
@@ -49,6 +49,32 @@ def test_nothing_is_written_unless_it_is_wanted(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert record("07-adamw", "ci", RESULTS, seed=0, device="cpu") is None
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_seconds_of_a_chapter_begin_when_it_asks_for_its_settings(wanted, monkeypatch):
+    clock = iter([100.0, 104.0, 107.0, 200.0, 203.0, 300.0])
+    monkeypatch.setattr(scales, "perf_counter", lambda: next(clock))
+    monkeypatch.delitem(scales._begun, "07-adamw")
+    settings("07-adamw", "ci")
+    settings("07-adamw", "small")
+    assert scales.seconds("07-adamw") == 7
+    settings("07-adamw", "small")  # the notebook is run again in the same process
+    assert scales.seconds("07-adamw") == 3
+    assert scales.seconds("08-adamwr") == 0
+
+
+def test_no_clock_starts_at_import():
+    """What takes time is timed from where it begins, not from when a module was loaded."""
+    clocks = {"time", "perf_counter", "monotonic", "process_time", "now", "today", "time_ns"}
+    for path in (ROOT / "optlab").rglob("*.py"):
+        for statement in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(statement, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+                continue
+            for node in ast.walk(statement):
+                if isinstance(node, ast.Call):
+                    f = node.func
+                    name = f.attr if isinstance(f, ast.Attribute) else getattr(f, "id", "")
+                    assert name not in clocks, f"{path.relative_to(ROOT)}:{node.lineno}"
 
 
 def test_a_record_is_read_back(wanted):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import import_module
 from pkgutil import iter_modules
+from time import perf_counter
 from typing import Any
 
 from optlab.experiments.scales.characters import Characters
@@ -22,9 +23,14 @@ CHAPTERS: dict[str, Mapping[str, Any]] = {
     if found.name[1:3].isdigit()
 }
 
+# The chapters that have asked for their settings, and when: in seconds of `time.perf_counter`.
+_begun: dict[str, float] = {}
+
 
 def settings(chapter: str, scale: str) -> Any:
     """The settings of a chapter, such as "07-adamw", at "ci", "small", "gpu" or "paper".
+
+    A chapter asks for them before it computes: its seconds are counted from then.
 
     Raises:
         ValueError: naming what there is.
@@ -33,7 +39,17 @@ def settings(chapter: str, scale: str) -> Any:
         raise ValueError(f"no settings for {chapter!r}; there are {', '.join(CHAPTERS)}")
     if scale not in SCALES:
         raise ValueError(f"no scale {scale!r}; there are {', '.join(SCALES)}")
+    _begun.setdefault(chapter, perf_counter())
     return CHAPTERS[chapter][scale]
 
 
-__all__ = ["CHAPTERS", "SCALES", "Characters", "Task", "settings"]
+def seconds(chapter: str) -> float:
+    """The seconds since a chapter first asked for its settings; asked again, since it asked anew.
+
+    0 where it has not.
+    """
+    now = perf_counter()
+    return now - _begun.pop(chapter, now)
+
+
+__all__ = ["CHAPTERS", "SCALES", "Characters", "Task", "seconds", "settings"]
