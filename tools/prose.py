@@ -40,7 +40,7 @@ SHOWN, MOST = 15, 25  # lines of code that a page shows, and with the tag show-i
 
 FENCE = re.compile(r"^(`{3,})(.*)$")
 FOLD = re.compile(r"^(:{3,}|`{3,})\{(dropdown|solution-start)\}")
-CELL = re.compile(r"^```\{code-cell\}.*?\n((?::.*\n)*)(.*?)^```$", re.MULTILINE | re.DOTALL)
+CELL = re.compile(r"^```\{code-cell\}[^\n]*\n((?::[^\n]*\n)*)(.*?)^```$", re.MULTILINE | re.DOTALL)
 CARD = re.compile(r"\*\*Reading time\.\*\* (\d+) minutes")
 NAME = re.compile(r"^\{[\w:-]+\}")
 CODE = re.compile(r"\s*(\{(code-cell|code-block|code|math|toctree|list-table)\}|\w|$)")

@@ -111,6 +111,15 @@ def card(words, minutes, more=""):
         ("```{code-cell} ipython3\n" + "x = 1\n" * 16 + "```\n", 0),
         ("```{code-cell} ipython3\n:tags: [hide-input]\n\nx = 1\n```\n", 0),
         ("```{code-cell} ipython3\nreport.figure(draw)\n```\n" * 3, 1),
+        # one folded, one figure and fifteen lines
+        (
+            "```{code-cell} ipython3\n:tags: [hide-input]\n\nx = 1\n```\n"
+            + "```{code-cell} ipython3\n:tags: [hide-input]\n\nreport.figure(draw)\n```\n"
+            + "```{code-cell} ipython3\n"
+            + "x = 1\n" * 15
+            + "```\n",
+            50 / 60,
+        ),
         (":::{dropdown} Proof\n" + "word " * 900 + "\n:::\n", 0),
         ("```{solution-start} ex\n```\n" + "word " * 900 + "\n```{solution-end}\n```\n", 0),
         ("$x + y$ " * 150, 1),
