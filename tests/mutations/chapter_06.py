@@ -51,7 +51,7 @@ MUTATIONS = {
     # The deck has the decay outside the bracket that α multiplies.
     "decay-algorithm-rate": Mutation(
         edits={"return q - lr * weight_decay * p, s": "return q - weight_decay * p, s"},
-        again=("mixed = {}",),
+        again=("four = {", "mixed = {}"),
     ),
     # Adam with L₂ on both sides.
     "decay-same-rate": Mutation(
