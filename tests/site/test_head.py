@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,13 @@ import pytest
 import optlab
 
 ROOT = Path(__file__).parents[2]
-ADDRESSED = ["address", "describe_pages", "not_found"]  # extensions that use the address
+ADDRESSED = [
+    "address",
+    "describe_pages",
+    "not_found",
+    "preview_image",
+    "tidy_pages",
+]  # extensions that use the address
 
 
 def content(page, **attributes):
@@ -50,6 +57,7 @@ def test_without_a_public_address_nothing_points_to_one(site, pages):
     for name, page in pages.items():
         assert not page.find("link", rel="canonical"), name
         assert not page.find("meta", property="og:url"), name
+        assert not page.find("meta", property="og:image"), name
         assert not page.select('a[href*="github.com//"], a[href*="/edit/"], a[href*="issues/new"]')
 
 
@@ -81,6 +89,11 @@ def test_one_public_address_gives_the_rest(tmp_path, base):
     where = f"{base or 'https://owner.github.io/name/'}index.html"
     assert f'<link rel="canonical" href="{where}" />' in html
     assert f'<meta property="og:url" content="{where}">' in html
+    picture = f"{where.removesuffix('index.html')}_static/preview.png"
+    assert f'<meta property="og:image" content="{picture}">' in html
+    png = (tmp_path / "_build/html/_static/preview.png").read_bytes()
+    assert png[:8] == b"\x89PNG\r\n\x1a\n"
+    assert struct.unpack(">II", png[16:24]) == (1200, 630)
     assert f"<loc>{where}</loc>" in (tmp_path / "_build/html/sitemap.xml").read_text()
     for place in ("/edit/main/index.md", "/issues/new?title="):
         assert f"https://github.com/owner/name{place}" in html
