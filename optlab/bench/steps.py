@@ -94,7 +94,7 @@ def _made(rule: Rule) -> Contest:
     """Of an optimizer without an entry above: with its defaults, and without rivals."""
     cut = split(rule, rule.flags, list(rule.numbers), None)
     if cut.fusible:
-        arrays = native.plan_of(cut.text, rule).moved()
+        arrays = native.passes_of(cut.text, rule).moved()
     else:  # at least: parameter and state read and written, gradient read
         arrays = 2 * (1 + len(rule.initial)) + 1
     return Contest(str(rule.optimizer), {}, 4 * arrays, {})

@@ -19,7 +19,7 @@ from optlab.sweep.errors import Stopped
 from optlab.sweep.folder import PLAN, Folder
 from optlab.sweep.plan import Plan, Run
 from optlab.sweep.progress import Progress
-from optlab.sweep.stored import FAILED, FINISHED, Record
+from optlab.sweep.stored import FAILED, FINISHED, RunRecord
 from optlab.sweep.work import Job, Outcome
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Driver:
             self.progress.say(line)
 
     def _keep(self, run: Run, outcome: Outcome, attempts: int) -> None:
-        record = Record(
+        record = RunRecord(
             id=run.id,
             notebook=self.plan.notebook,
             code=self.plan.code,
@@ -135,7 +135,7 @@ class Driver:
         self.progress.ended(run, record)
         self._tell_other_code(record)
 
-    def _tell_other_code(self, record: Record) -> None:
+    def _tell_other_code(self, record: RunRecord) -> None:
         """Say once of each version of the code that it is not the one of this computer."""
         made = versions.name(record.versions)
         if record.versions and not versions.same(record.versions, self.code):

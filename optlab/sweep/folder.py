@@ -24,7 +24,7 @@ from optlab.sweep.plan import Plan, Run
 from optlab.sweep.stored import (
     FAILED,
     FINISHED,
-    Record,
+    RunRecord,
     is_id,
     plan_from_json,
     plan_to_json,
@@ -125,7 +125,7 @@ class Folder:
             if self._whole(run.id, FAILED) and not self._whole(run.id, FINISHED)
         ]
 
-    def records(self, plan: Plan) -> list[Record]:
+    def records(self, plan: Plan) -> list[RunRecord]:
         """Of the runs of the plan that have ended, in the plan's order. RunError for one that
         is damaged."""
         found = []
@@ -144,7 +144,7 @@ class Folder:
                 found.append(self._read(path.name, FINISHED).seconds)
         return found
 
-    def keep(self, record: Record, notebook: str, traceback: str) -> Path:
+    def keep(self, record: RunRecord, notebook: str, traceback: str) -> Path:
         """Store a run that has ended; the path of its folder. OSError if it cannot be stored."""
         contents = {"record.json": record_to_json(record)}
         if notebook:
@@ -212,7 +212,7 @@ class Folder:
         except RunError:
             return False
 
-    def _read(self, id: str, status: str) -> Record:
+    def _read(self, id: str, status: str) -> RunRecord:
         place = self.place(id, status)
         path = place / "record.json"
         try:

@@ -8,7 +8,7 @@ from types import TracebackType
 from tqdm import tqdm
 
 from optlab.sweep.plan import Plan, Run
-from optlab.sweep.stored import FINISHED, Record
+from optlab.sweep.stored import FINISHED, RunRecord
 
 
 class Progress:
@@ -26,7 +26,7 @@ class Progress:
     ) -> None:
         self._bar.close()
 
-    def ended(self, run: Run, record: Record) -> None:
+    def ended(self, run: Run, record: RunRecord) -> None:
         """A run has ended, and is kept."""
         failed = record.status != FINISHED
         self._failed += failed

@@ -19,7 +19,7 @@ _ID = re.compile("[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
-class Record:
+class RunRecord:
     """What is known of a run. verdicts and metrics: by name, as its notebook showed them;
     a metric that was not finite is None. seconds: of the attempt that is kept. error: where
     and how it failed, else empty. versions: of Python, torch and optlab, with the commit and
@@ -46,7 +46,7 @@ def plan_to_json(plan: Plan) -> bytes:
     return _dump(content)
 
 
-def record_to_json(record: Record) -> bytes:
+def record_to_json(record: RunRecord) -> bytes:
     return _dump(asdict(record))
 
 
@@ -73,13 +73,13 @@ def plan_from_json(content: bytes) -> Plan:
     return Plan(found["notebook"], found["code"], found["swept"], found["fixed"], runs)
 
 
-def record_from_json(content: bytes, run: str) -> Record:
+def record_from_json(content: bytes, run: str) -> RunRecord:
     """The record of the run of this id. ValueError if it is none, or another's."""
     found = _object(content)
-    known = {f.name for f in fields(Record)}
+    known = {f.name for f in fields(RunRecord)}
     missing = known - {"versions", "worker"} - found.keys()
     _require(not missing, f"it has no {', '.join(sorted(missing))}")
-    record = Record(**{name: value for name, value in found.items() if name in known})
+    record = RunRecord(**{name: value for name, value in found.items() if name in known})
     texts = [record.notebook, record.code, record.status, record.error, record.worker]
     _require(all(isinstance(text, str) for text in texts), "a text is none")
     _require(record.id == run, f"it is of the run {record.id!r}")

@@ -11,7 +11,7 @@ from optlab import writing
 from optlab.running.errors import RunError
 from optlab.sweep.folder import Folder
 from optlab.sweep.plan import METRIC, VERDICT, VERSION, Plan
-from optlab.sweep.stored import Record
+from optlab.sweep.stored import RunRecord
 from optlab.sweep.versions import package
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ PARQUET, CSV = "table.parquet", "table.csv"
 LARGEST_INT = 2**63  # that a column of integers cannot hold
 
 
-def make_table(plan: Plan, records: list[Record]) -> polars.DataFrame:
+def make_table(plan: Plan, records: list[RunRecord]) -> polars.DataFrame:
     """Columns: the parameters, first those of the grid; status; a verdict for each claim and a
     number for each metric that any run showed; seconds; error, the first line of it; the
     versions of the package and of torch that ran; run, the name that it is kept under. A list
@@ -32,7 +32,7 @@ def make_table(plan: Plan, records: list[Record]) -> polars.DataFrame:
     import polars
 
     parameters = [*plan.swept, *_others(plan)]
-    columns: list[tuple[str, Callable[[Record], Any]]] = [
+    columns: list[tuple[str, Callable[[RunRecord], Any]]] = [
         *((name, _parameter(name)) for name in parameters),
         ("status", lambda record: record.status),
         *((VERDICT + n, _of("verdicts", n)) for n in _names(r.verdicts for r in records)),
@@ -80,11 +80,11 @@ def _others(plan: Plan) -> list[str]:
     ]
 
 
-def _parameter(name: str) -> Callable[[Record], Any]:
+def _parameter(name: str) -> Callable[[RunRecord], Any]:
     return lambda record: cell(record.parameters.get(name))
 
 
-def _of(where: str, name: str) -> Callable[[Record], Any]:
+def _of(where: str, name: str) -> Callable[[RunRecord], Any]:
     return lambda record: getattr(record, where).get(name)
 
 

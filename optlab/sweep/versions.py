@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from optlab import __version__, provenance
 from optlab.running.errors import RunError
-from optlab.sweep.stored import Record
+from optlab.sweep.stored import RunRecord
 
 
 def here() -> dict[str, str]:
@@ -45,7 +45,7 @@ def same(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
     return all(n in one and n in other and one[n] == other[n] for n in names)
 
 
-def refuse_mixture(records: Iterable[Record], now: Mapping[str, str], where: object) -> None:
+def refuse_mixture(records: Iterable[RunRecord], now: Mapping[str, str], where: object) -> None:
     """RunError if these runs, which are to be kept, were made by other code than the new ones."""
     others = Counter(name(r.versions) for r in records if not same(r.versions, now))
     if others:

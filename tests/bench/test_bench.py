@@ -86,7 +86,7 @@ def test_the_fewest_bytes_are_what_the_kernels_move():
                 writes = loop.count(f"a{k}[j] = ")
                 reads = loop.count(f"a{k}[j]") > writes
                 moved += 4 * (reads + writes)
-        assert moved == bench.CONTESTS[name].bytes == 4 * native.plan_of(text, rule).moved(), name
+        assert moved == bench.CONTESTS[name].bytes == 4 * native.passes_of(text, rule).moved(), name
 
 
 @NEEDS_C

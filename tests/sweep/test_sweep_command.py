@@ -17,7 +17,7 @@ from optlab.cli import main
 from optlab.running import notebook as notebook_file
 from optlab.sweep.folder import Folder
 from optlab.sweep.plan import make_plan
-from optlab.sweep.stored import FINISHED, Record
+from optlab.sweep.stored import FINISHED, RunRecord
 from optlab.sweep.versions import here
 
 
@@ -120,7 +120,7 @@ def test_the_plan_of_a_sweep_that_goes_on(optlab, notebook):
     with folder.claim(plan, resume=False):
         for run, seconds in zip(plan.runs, (20.0, 30.0, 200.0), strict=False):
             folder.keep(
-                Record(
+                RunRecord(
                     id=run.id, notebook=plan.notebook, code=plan.code, parameters=run.parameters,
                     status=FINISHED, verdicts={}, metrics={}, seconds=seconds, attempts=1, error="",
                     versions=here(), worker="",
@@ -241,7 +241,7 @@ def test_a_sweep_takes_the_cores_that_it_may_use(optlab, notebook, monkeypatch):
     plan, folder = make_plan(Path(notebook), [], [], 1), Folder(Path("kept"))
     with folder.claim(plan, resume=False):
         folder.keep(
-            Record(
+            RunRecord(
                 id=plan.runs[0].id, notebook=plan.notebook, code=plan.code,
                 parameters=plan.runs[0].parameters, status=FINISHED, verdicts={}, metrics={},
                 seconds=10.0, attempts=1, error="", versions=here(), worker="",

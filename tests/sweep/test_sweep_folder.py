@@ -13,7 +13,7 @@ from optlab.running.errors import RunError
 from optlab.sweep import command, summary
 from optlab.sweep.folder import Folder
 from optlab.sweep.plan import make_plan
-from optlab.sweep.stored import FAILED, FINISHED, Record
+from optlab.sweep.stored import FAILED, FINISHED, RunRecord
 from optlab.sweep.table import make_table
 from optlab.sweep.versions import here
 
@@ -21,7 +21,7 @@ CODE = here()
 
 
 def record(plan, run, status=FINISHED):
-    return Record(
+    return RunRecord(
         id=run.id, notebook=plan.notebook, code=plan.code, parameters=run.parameters,
         status=status, verdicts={}, metrics={"loss": 1.0}, seconds=1.0, attempts=1,
         error="" if status == FINISHED else "failed", versions=CODE, worker="here",

@@ -11,7 +11,7 @@ from optlab.sweep.figures import means, picture, read_results
 from optlab.sweep.folder import Folder
 from optlab.sweep.plan import Plan, run_id
 from optlab.sweep.plan import Run as PlannedRun
-from optlab.sweep.stored import FAILED, FINISHED, Record
+from optlab.sweep.stored import FAILED, FINISHED, RunRecord
 from optlab.sweep.table import make_table
 
 
@@ -29,7 +29,7 @@ def record(run, loss):
         "metrics": {} if failed else {"loss": loss if math.isfinite(loss) else None},
         "error": "failed in cell 3, which begins: x\nValueError: y" if failed else "",
     }
-    return Record(
+    return RunRecord(
         id=run.id, notebook="98-small", code="code", parameters=run.parameters, seconds=1.0,
         attempts=1, versions={}, worker="here", **fields,
     )  # fmt: skip

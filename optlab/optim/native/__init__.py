@@ -28,8 +28,8 @@ from optlab import ops
 from optlab.optim.native import elements, matrices
 from optlab.optim.native.groups import ALL_RUNS
 from optlab.optim.native.library import load
+from optlab.optim.native.passes import CannotWrite, Passes, read
 from optlab.optim.native.places import Places, places_of
-from optlab.optim.native.plan import CannotWrite, Plan, read
 from optlab.optim.native.toolchain import CannotCompile, compiler
 from optlab.optim.split import Split
 from optlab.rules import Rule
@@ -43,8 +43,8 @@ __all__ = [
     "Table",
     "compiler",
     "kernel",
+    "passes_of",
     "places_of",
-    "plan_of",
     "serves",
     "write",
 ]
@@ -165,14 +165,14 @@ def write(text: fx.Graph, rule: Rule, real: str, step: str = "int step") -> tupl
 
     step: how the function is declared; `load` wants one named step.
     """
-    plan = plan_of(text, rule)
+    passes = passes_of(text, rule)
     by_rows = any(start in (ops.zero_rows, ops.zero_columns) for start in rule.initial.values())
     flat = not by_rows and not any(n.target in ops.OF_ROWS_AND_COLUMNS for n in text.nodes)
-    source = (elements if flat else matrices).write(plan, real, step)
-    return source, len(plan.arrays), flat
+    source = (elements if flat else matrices).write(passes, real, step)
+    return source, len(passes.arrays), flat
 
 
-def plan_of(text: fx.Graph, rule: Rule) -> Plan:
+def passes_of(text: fx.Graph, rule: Rule) -> Passes:
     """The passes that the C of a split rule's tensor part makes."""
     rows = tuple(f"s_{k}" for k, start in rule.initial.items() if start is ops.zero_rows)
     columns = tuple(f"s_{k}" for k, start in rule.initial.items() if start is ops.zero_columns)

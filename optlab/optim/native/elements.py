@@ -10,45 +10,47 @@ from torch import fx
 from optlab import ops
 from optlab.optim.native.expressions import expression, term
 from optlab.optim.native.groups import in_groups
-from optlab.optim.native.plan import Extent, Plan
+from optlab.optim.native.passes import Extent, Passes
 
 # Elements of one unit of work. A sum is taken in the arrays' dtype within a unit, short enough
 # for that, and then in double over the units in order: the same with any number of threads.
 BLOCK = 4096
 
 
-def write(plan: Plan, real: str, step: str) -> str:
+def write(passes: Passes, real: str, step: str) -> str:
     """The C source of a rule's step, a function declared as `step`."""
     code = _TEMPLATE
     for key, value in {
         "REAL": real,
         "SQRT": "sqrtf" if real == "float" else "sqrt",
         "BLOCK": str(BLOCK),
-        "POINTERS": _pointers(len(plan.arrays)),
-        "ARRAYS": str(len(plan.arrays)),
-        "SUMS": str(len(plan.sums)),
-        "PASSES": "\n".join(_Pass(plan, k).write() for k in range(plan.last + 1)),
+        "POINTERS": _pointers(len(passes.arrays)),
+        "ARRAYS": str(len(passes.arrays)),
+        "SUMS": str(len(passes.sums)),
+        "PASSES": "\n".join(_Pass(passes, k).write() for k in range(passes.last + 1)),
     }.items():
         code = code.replace(f"@{key}@", value)
-    return code + in_groups("n[i]", sizes=1, passes=plan.last + 1, step=step)
+    return code + in_groups("n[i]", sizes=1, passes=passes.last + 1, step=step)
 
 
 class _Pass:
     """Writes one pass over all tensors."""
 
-    def __init__(self, plan: Plan, k: int):
-        self.plan, self.k = plan, k
+    def __init__(self, passes: Passes, k: int):
+        self.passes, self.k = passes, k
         self.before: list[str] = []  # once for each block
         self.inside: list[str] = []  # once for each element
         self.names: dict[fx.Node, str] = {}
-        self.loads = {v: p for p, v in plan.stores if plan.when[p] < k}
+        self.loads = {v: p for p, v in passes.stores if passes.when[p] < k}
 
     def write(self) -> str:
-        plan = self.plan
-        here = [n for n in plan.sums if plan.level[n] == self.k]
-        terms = [(plan.sums.index(n), term(n, self.value)) for n in here]
+        passes = self.passes
+        here = [n for n in passes.sums if passes.level[n] == self.k]
+        terms = [(passes.sums.index(n), term(n, self.value)) for n in here]
         writes = [
-            (plan.arrays.index(p), self.value(v)) for p, v in plan.stores if plan.when[p] == self.k
+            (passes.arrays.index(p), self.value(v))
+            for p, v in passes.stores
+            if passes.when[p] == self.k
         ]
         lines = [f"REAL sum{i} = 0;" for i, _ in terms]
         clause = f" reduction(+:{', '.join(f'sum{i}' for i, _ in terms)})" if terms else ""
@@ -97,16 +99,16 @@ class _Pass:
 
     def _name(self, x: fx.Node) -> str:
         if x in self.loads or x.op == "placeholder":
-            return f"a{self.plan.arrays.index(self.loads.get(x, x))}[j]"
+            return f"a{self.passes.arrays.index(self.loads.get(x, x))}[j]"
         if x.target is operator.getitem:
             return f"c[{x.args[1]}]"
         name = f"x_{x.name}"
-        if x in self.plan.sums:
-            total = f"total[i * SUMS + {self.plan.sums.index(x)}]"
+        if x in self.passes.sums:
+            total = f"total[i * SUMS + {self.passes.sums.index(x)}]"
             result = f"sqrt({total})" if x.target is ops.norm else f"{total} / (double)n[i]"
             self.before.append(f"const REAL {name} = (REAL)({result});")
             return name
-        inside = self.plan.extent[x] == Extent.FULL
+        inside = self.passes.extent[x] == Extent.FULL
         text = expression(x, self.value)
         (self.inside if inside else self.before).append(f"const REAL {name} = {text};")
         return name

@@ -9,7 +9,7 @@ from typing import Any
 from torch import fx
 
 from optlab import ops
-from optlab.optim.native.plan import CannotWrite
+from optlab.optim.native.passes import CannotWrite
 from optlab.optim.nonfinite import select
 
 _INFIX = {operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/"}

@@ -15,7 +15,7 @@ from torch import fx
 from optlab import ops
 from optlab.optim.native.expressions import expression, term
 from optlab.optim.native.groups import in_groups
-from optlab.optim.native.plan import MEANS, OVER_ALL, OVER_COLUMNS, OVER_ROWS, Extent, Plan
+from optlab.optim.native.passes import MEANS, OVER_ALL, OVER_COLUMNS, OVER_ROWS, Extent, Passes
 
 # Rows of one unit of work. Its column sums take one row of memory, so that more rows
 # are less memory, and fewer units to share among threads.
@@ -40,38 +40,38 @@ def sizes(shape: Sequence[int]) -> tuple[int, int, int]:
     return math.prod(shape[:-2]), shape[-2], shape[-1]
 
 
-def write(plan: Plan, real: str, step: str) -> str:
+def write(passes: Passes, real: str, step: str) -> str:
     """The C source of a rule's step, a function declared as `step`."""
-    scratch = _Scratch(plan)
+    scratch = _Scratch(passes)
     stages = []
-    for k in range(plan.last + 1):
-        stages += [_Between(plan, scratch, k).write(), _Pass(plan, scratch, k).write()]
-    stages.append(_stores(plan, scratch))
+    for k in range(passes.last + 1):
+        stages += [_Between(passes, scratch, k).write(), _Pass(passes, scratch, k).write()]
+    stages.append(_stores(passes, scratch))
     code = _TEMPLATE
     for key, value in {
         "REAL": real,
         "SQRT": "sqrtf" if real == "float" else "sqrt",
         "ROWS": str(ROWS),
         "BLOCK": str(BLOCK),
-        "ARRAYS": str(len(plan.arrays)),
+        "ARRAYS": str(len(passes.arrays)),
         **{f"N_{_NAME[e]}": str(scratch.count(e)) for e in _SMALL},
         "N_totals": str(scratch.totals),
         "N_sums": str(scratch.column_sums),
-        "POINTERS": " ".join(_pointer(k) for k in range(len(plan.arrays))),
+        "POINTERS": " ".join(_pointer(k) for k in range(len(passes.arrays))),
         "STAGES": "\n".join(stages),
     }.items():
         code = code.replace(f"@{key}@", value)
     elements = "n[3 * i] * n[3 * i + 1] * n[3 * i + 2]"
-    return code + in_groups(elements, sizes=3, passes=plan.last + 1, step=step)
+    return code + in_groups(elements, sizes=3, passes=passes.last + 1, step=step)
 
 
 class _Scratch:
     """Which scratch array each small value has, among those of its extent."""
 
-    def __init__(self, plan: Plan):
-        self.of = {e: [n for n in plan.small if plan.extent[n] == e] for e in _SMALL}
-        self.over_all = [n for n in plan.sums if n.target in OVER_ALL]
-        self.over_rows = [n for n in plan.sums if n.target in OVER_ROWS]
+    def __init__(self, passes: Passes):
+        self.of = {e: [n for n in passes.small if passes.extent[n] == e] for e in _SMALL}
+        self.over_all = [n for n in passes.sums if n.target in OVER_ALL]
+        self.over_rows = [n for n in passes.sums if n.target in OVER_ROWS]
         self.totals, self.column_sums = len(self.over_all), len(self.over_rows)
 
     def count(self, extent: Extent) -> int:
@@ -90,21 +90,21 @@ def _pointer(k: int) -> str:
 class _Pass:
     """Writes one pass over all elements of all tensors."""
 
-    def __init__(self, plan: Plan, scratch: _Scratch, k: int):
-        self.plan, self.scratch, self.k = plan, scratch, k
+    def __init__(self, passes: Passes, scratch: _Scratch, k: int):
+        self.passes, self.scratch, self.k = passes, scratch, k
         self.unit: list[str] = []  # once for each unit of work
         self.row: list[str] = []  # once for each row
         self.inside: list[str] = []  # once for each element
         self.names: dict[fx.Node, str] = {}
-        self.loads = {v: p for p, v in plan.stores if plan.when[p] < k}
+        self.loads = {v: p for p, v in passes.stores if passes.when[p] < k}
 
     def write(self) -> str:
-        plan, scratch = self.plan, self.scratch
-        here = [n for n in plan.sums if plan.level[n] == self.k]
+        passes, scratch = self.passes, self.scratch
+        here = [n for n in passes.sums if passes.level[n] == self.k]
         writes = [
-            f"a{plan.arrays.index(p)}[e] = {self.value(v)};"
-            for p, v in plan.stores
-            if plan.when[p] == self.k
+            f"a{passes.arrays.index(p)}[e] = {self.value(v)};"
+            for p, v in passes.stores
+            if passes.when[p] == self.k
         ]
         if not here and not writes:
             return ""
@@ -167,17 +167,17 @@ class _Pass:
         return self.names[x]
 
     def _name(self, x: fx.Node) -> str:
-        extent = self.plan.extent[x]
+        extent = self.passes.extent[x]
         if extent == Extent.NUMBER:
             return f"c[{x.args[1]}]"
         if extent == Extent.FULL:
             if x in self.loads or x.op == "placeholder":
-                return f"a{self.plan.arrays.index(self.loads.get(x, x))}[e]"
+                return f"a{self.passes.arrays.index(self.loads.get(x, x))}[e]"
             name = f"x_{x.name}"
             self.inside.append(f"const REAL {name} = {expression(x, self.value)};")
             return name
         if x.op == "placeholder":
-            place = f"a{self.plan.arrays.index(x)}"
+            place = f"a{self.passes.arrays.index(x)}"
         else:
             place = self.scratch.place(x, extent)
         name = f"x_{x.name}"
@@ -195,14 +195,16 @@ class _Pass:
 class _Between:
     """Writes what comes before a pass: its sums gathered, and the small values known by then."""
 
-    def __init__(self, plan: Plan, scratch: _Scratch, k: int):
-        self.plan, self.scratch, self.k = plan, scratch, k
+    def __init__(self, passes: Passes, scratch: _Scratch, k: int):
+        self.passes, self.scratch, self.k = passes, scratch, k
 
     def write(self) -> str:
-        plan, scratch = self.plan, self.scratch
-        done = [n for n in plan.sums if plan.level[n] == self.k - 1]
+        passes, scratch = self.passes, self.scratch
+        done = [n for n in passes.sums if passes.level[n] == self.k - 1]
         due = [
-            n for n in plan.small if (n in done or (n not in plan.sums and plan.level[n] == self.k))
+            n
+            for n in passes.small
+            if (n in done or (n not in passes.sums and passes.level[n] == self.k))
         ]
         gathered = [self._gather(n) for n in done if n.target in OVER_ROWS]
         lines = [line for n in due for line in self._loop(n)]
@@ -253,8 +255,8 @@ class _Between:
 
     def _loop(self, x: fx.Node) -> list[str]:
         """The loop over the entries of a small value."""
-        extent = self.plan.extent[x]
-        if x in self.plan.sums:
+        extent = self.passes.extent[x]
+        if x in self.passes.sums:
             if x.target not in OVER_ALL:
                 return []  # the pass has written row sums, and `_gather` column sums
             total = f"total[i * TOTALS + {self.scratch.over_all.index(x)}]"
@@ -291,24 +293,24 @@ class _Between:
         """The entry of a small value at hand, when a loop stands at `index` in that `matrix`."""
         if not isinstance(x, fx.Node):
             return f"(REAL)({x})"
-        extent = self.plan.extent[x]
+        extent = self.passes.extent[x]
         if extent == Extent.NUMBER:
             return f"c[{x.args[1]}]"
         if x.op == "placeholder":
-            return f"a{self.plan.arrays.index(x)}[{index}]"
+            return f"a{self.passes.arrays.index(x)}[{index}]"
         at = {Extent.WHOLE: "0", Extent.MATRIX: matrix}.get(extent, index)
         return f"{self.scratch.place(x, extent)}[{at}]"
 
 
-def _stores(plan: Plan, scratch: _Scratch) -> str:
+def _stores(passes: Passes, scratch: _Scratch) -> str:
     """Write the new state of rows and columns."""
     lines = []
-    for place, value in plan.small_stores:
-        extent = plan.extent[value]
+    for place, value in passes.small_stores:
+        extent = passes.extent[value]
         length = "n * rows" if extent == Extent.ROW else "n * cols"
         lines.append(
             f"for (int64_t j = 0; j < {length}; j++) "
-            f"a{plan.arrays.index(place)}[j] = {scratch.place(value, extent)}[j];"
+            f"a{passes.arrays.index(place)}[j] = {scratch.place(value, extent)}[j];"
         )
     return f"""
     for (int64_t i = 0; i < count; i++) {{

@@ -38,7 +38,7 @@ MEANS = (ops.mean, ops.row_means, ops.column_means)
 
 
 @dataclass
-class Plan:
+class Passes:
     """The text of a split rule, read.
 
     arrays: the tensors that come in, in order.
@@ -87,7 +87,7 @@ class Plan:
         return found
 
 
-def read(text: fx.Graph, rows: tuple[str, ...] = (), columns: tuple[str, ...] = ()) -> Plan:
+def read(text: fx.Graph, rows: tuple[str, ...] = (), columns: tuple[str, ...] = ()) -> Passes:
     """Read a rule's text.
 
     rows, columns: names of the arrays that have an entry for each row, or each column.
@@ -112,7 +112,7 @@ def read(text: fx.Graph, rows: tuple[str, ...] = (), columns: tuple[str, ...] = 
     ]
     small_stores = [pair for pair in pairs if pair not in stores]
     when = _when_to_store(stores, level, extent, sums, last)
-    return Plan(arrays, extent, level, sums, stores, when, small, small_stores)
+    return Passes(arrays, extent, level, sums, stores, when, small, small_stores)
 
 
 def _multiply_by_inverses(text: fx.Graph, extent: dict[fx.Node, Extent]) -> None:
