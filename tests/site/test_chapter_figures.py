@@ -120,7 +120,7 @@ def test_a_figure_is_saved(browser, address):
     tab.on("console", lambda m: m.type == "error" and wrong.append(m.text))
     tab.on("pageerror", lambda error: wrong.append(str(error)))
     tab.goto(f"{address}/notebooks/03-adam.html")
-    figure = tab.locator("figure.optlab-figure").last  # of two panels
+    figure = tab.locator("#fig-adam-loss-against-rate")  # of two panels
     figure.locator(".figure-menu > summary").click()
     svg = saved(tab, figure, "svg").decode()
     assert svg.count("<svg") == 3
