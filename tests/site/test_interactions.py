@@ -277,3 +277,8 @@ def test_each_has_its_height_kept_free_on_a_desk_and_on_a_phone():
     style = (STATIC / "interactions/interactions.css").read_text()
     for name in names():
         assert style.count(f'[data-name="{name}"] {{ min-height: ') == 2, name
+
+
+def test_each_stands_in_one_chapter(pages):
+    stands = [place["data-name"] for page in pages.values() for place in page.select(".play")]
+    assert sorted(stands) == sorted(names())
