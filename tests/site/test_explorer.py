@@ -1,13 +1,25 @@
 """The explorer, worked as a reader would: by keyboard, by mouse, and by its address."""
 
 import re
+import sys
+from math import inf
+from pathlib import Path
 from statistics import median
 
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from reading import AXE
 
+from optlab.explorer.landscapes import LANDSCAPES
+from optlab.explorer.still import _path
+
+sys.path.append(str(Path(__file__).parents[2] / "site/extensions"))
+
+import explorer_pages
+
 PAGE = "book/explorer.html"
+HOME = "book/index.html"
 # A picture's bytes, the path of the focused optimizer, and what a screen reader is told.
 PATHS = "document.querySelectorAll('.explorer-map canvas')[1].toDataURL()"
 ENDS = ".explorer-ends"
@@ -61,7 +73,10 @@ def test_an_optimizer_is_chosen_and_set_by_keyboard_and_the_address_keeps_it(exp
     assert page.get_by_label("Learning rate").get_attribute("aria-valuetext") == "0.16"
     assert ends(page) != chosen
     assert page.evaluate(PATHS) != before
-    assert fragment(page) == "landscape=quadratic&shown=gd,momentum,adam,amsgrad&amsgrad.lr=0.16"
+    opening = explorer_pages.OPENING.split("&")
+    changed = {"shown=gd,momentum,adam,amsgrad", "amsgrad.lr=0.16"}
+    usual = {"shown=gd,momentum,adam", "steps=100", "focus=gd"}
+    assert set(fragment(page).split("&")) == changed | (set(opening) - usual)
 
     page.get_by_label("Landscape", exact=True).select_option("saddle")  # as arrow keys on it do
     assert page.evaluate("document.activeElement.tagName") == "SELECT"
@@ -128,7 +143,7 @@ def test_links_of_the_page_change_the_view_and_lead_back_to_it(explorer):
 def test_a_link_to_a_section_of_the_page_changes_no_setting(explorer):
     page = explorer("#landscape=beale")
     told = ends(page)
-    page.get_by_role("link", name="views to begin with").click()
+    page.get_by_role("link", name="listed with their explanations").click()
     assert ends(page) == told
     heading = page.get_by_role("heading", name="Views to begin with")
     assert 0 <= heading.evaluate("h => h.getBoundingClientRect().top") < 200
@@ -324,16 +339,154 @@ def test_it_is_accessible_in_both_themes_in_other_states(explorer, landscape, wi
         assert wide <= room
 
 
-def test_it_plays_unless_motion_is_to_be_reduced(browser, address, explorer):
-    assert explorer().get_by_role("button", name="Play").count() == 0
-    context = browser.new_context(reduced_motion="no-preference")
+STEP = "document.querySelector('.explorer-time input').value"
+SHIFT = """() => new Promise((done) => {
+  let sum = 0;
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput) sum += entry.value;
+  }).observe({ type: "layout-shift", buffered: true });
+  requestAnimationFrame(() => setTimeout(() => done(sum), 100));
+})"""
+
+
+@pytest.mark.parametrize("place", [PAGE, HOME])
+def test_it_plays_once_unless_motion_is_to_be_reduced(browser, window, address, place):
+    still = window(1280).new_page()
+    still.goto(f"{address}/{place}")
+    still.locator(f"{ENDS} li").first.wait_for()
+    assert still.get_by_role("button", name="Play").count() == 0
+    assert still.evaluate(STEP) == "100"
+    still.close()
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 900}, reduced_motion="no-preference"
+    )
     page = context.new_page()
-    page.goto(f"{address}/{PAGE}")
-    page.get_by_role("button", name="Play").click()
+    page.goto(f"{address}/{place}")
+    page.locator(".explorer-map").scroll_into_view_if_needed()
     page.get_by_role("button", name="Pause").wait_for()
-    page.wait_for_timeout(400)
+    page.wait_for_function(f"0 < {STEP} && {STEP} < 100")
+    assert fragment(page) == ""
+    page.get_by_label("Learning rate").focus()
+    press(page, "ArrowLeft")
+    page.get_by_role("button", name="Play").wait_for()
+    assert page.evaluate(STEP) == "100"
+    page.get_by_role("button", name="Play").click()
     page.get_by_role("button", name="Pause").click()
-    assert 0 < int(page.get_by_label("Step", exact=True).input_value()) < 100
+    assert int(page.evaluate(STEP)) < 100
+    context.close()
+
+
+def test_it_opens_on_a_lesson_with_the_best_rates_of_the_sliders():
+    """Of each optimizer: no other rate that its slider has ends lower after as many steps."""
+    given = dict(pair.split("=") for pair in explorer_pages.OPENING.split("&"))
+    land, c, steps = LANDSCAPES[given["landscape"]], float(given["c"]), int(given["steps"])
+    ended = {}
+    for name in given["shown"].split(","):
+        own = {key: value for key, value in given.items() if key.startswith(f"{name}.")}
+
+        def end(lr, name=name, own=own):
+            path = _path(name, land, c, steps, {**own, f"{name}.lr": str(lr)})
+            return (path[-1, 0] ** 2 + c * path[-1, 1] ** 2) / 2 if len(path) > steps else inf
+
+        chosen = float(own[f"{name}.lr"])
+        others = [float(f"{10**knob:.1e}") for knob in np.arange(-3, 0.01, 0.05)]
+        assert chosen in others
+        ended[name] = end(chosen)
+        assert ended[name] <= min(map(end, others))
+    assert ended["gd"] > 100 * max(ended["momentum"], ended["adam"])
+
+
+def test_views_are_links_above_the_map_and_say_what_they_teach(explorer):
+    page = explorer()
+    views = page.locator(".explorer-views a")
+    listed = page.locator("main li a[href*='landscape=']")
+    assert views.count() == listed.count() >= 7
+    assert views.first.get_attribute("aria-current") == "true"
+    said = page.locator(".explorer-said")
+    assert "gradient descent is left behind" in said.inner_text()
+    assert views.last.bounding_box()["y"] < page.locator(".explorer-map").bounding_box()["y"]
+    page.get_by_role("navigation", name="Views").get_by_role("link", name="Where Adam").click()
+    assert "Reddi's counterexample" in ends(page)
+    assert "outvote" in said.inner_text()
+    assert page.locator(".explorer-views a[aria-current]").inner_text() == "Where Adam goes wrong"
+    page.go_back()
+    assert "Ill-conditioned quadratic" in ends(page)
+    assert views.first.get_attribute("aria-current") == "true"
+
+
+def test_what_diverges_has_a_cross_in_its_color_where_it_leaves_the_picture(explorer):
+    """Gradient descent at more than 2/κ: it leaves the picture upwards or downwards."""
+    count = """([from, to]) => {
+      const canvas = document.querySelectorAll('.explorer-map canvas')[1];
+      const [w, h] = [canvas.width, Math.round((to - from) * canvas.height)];
+      const top = Math.round(from * canvas.height);
+      const data = canvas.getContext('2d').getImageData(0, top, w, h).data;
+      let n = 0;
+      for (let i = 0; i < data.length; i += 4) {
+        const [r, g, b, a] = data.slice(i, i + 4);
+        n += a > 200 && Math.abs(r - 0x36) + Math.abs(g - 0x7e) + Math.abs(b - 0xcf) < 40;
+      }
+      return n;
+    }"""
+    begin = "#landscape=quadratic&c=100&shown=gd&start=2,0.01"
+    calm, wild = explorer(f"{begin}&gd.lr=0.018"), explorer(f"{begin}&gd.lr=0.03")
+    assert "diverges" in ends(wild)
+    edges = [(0, 0.05), (0.9, 1)]
+    assert sum(calm.evaluate(count, edge) for edge in edges) == 0
+    assert sum(wild.evaluate(count, edge) for edge in edges) > 30
+
+
+def test_the_loss_at_the_end_is_drawn_against_the_rate(explorer):
+    page = explorer("#landscape=quadratic&c=100&shown=gd&gd.lr=0.01")
+    final = page.get_by_role("img", name="Loss at the end, against the learning rate")
+    ends(page)
+    before = final.evaluate("it => it.toDataURL()")
+    assert page.evaluate("document.createElement('canvas').toDataURL()") != before
+    page.get_by_label("Condition number κ").focus()
+    press(page, *["ArrowLeft"] * 8)
+    ends(page)
+    assert final.evaluate("it => it.toDataURL()") != before
+
+
+def test_a_view_is_saved_as_a_picture_and_embedded(explorer, address):
+    page = explorer("#landscape=saddle&shown=gd,adam")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Save as PNG").click()
+    assert saved.value.suggested_filename == "saddle.png"
+    assert saved.value.path().read_bytes().startswith(b"\x89PNG")
+    said = []
+    page.on("dialog", lambda dialog: (said.append(dialog.default_value), dialog.dismiss()))
+    page.evaluate("navigator.clipboard.writeText = () => Promise.reject(new Error('not allowed'))")
+    page.get_by_role("button", name="Copy HTML to embed").click()
+    page.wait_for_timeout(100)
+    [html] = said
+    frame = re.search(r'<iframe src="([^"]*)" title="Saddle"', html)[1].replace("&amp;", "&")
+    assert frame.startswith(f"{address}/{PAGE}?embed#landscape=saddle&shown=gd,adam")
+    page.goto(frame)
+    assert "Saddle" in ends(page)
+    assert page.locator(".bd-sidebar-primary, .bd-footer, h1:not(.onlyprint *)").evaluate_all(
+        "all => all.every((it) => it.getClientRects().length === 0)"
+    )
+
+
+@pytest.mark.parametrize("place", [PAGE, HOME])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_moves_when_it_comes(window, address, place, width):
+    page = window(width).new_page()
+    page.goto(f"{address}/{place}")
+    page.locator(".explorer-map").scroll_into_view_if_needed()
+    page.locator(f"{ENDS} li").first.wait_for()
+    page.wait_for_timeout(500)
+    assert page.evaluate(SHIFT) <= 0.05
+    page.close()
+
+
+def test_without_a_script_it_is_a_picture_on_the_home_page(browser, address):
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.goto(f"{address}/{HOME}")
+    picture = page.get_by_role("img", name="the paths of Gradient descent, Momentum and Adam")
+    assert picture.bounding_box()["height"] > 200
     context.close()
 
 

@@ -249,7 +249,32 @@ var explorerDraw = (() => {
     context.restore();
   }
 
-  // runs: [{style, result}], drawn up to step k in full and beyond it faintly.
+  // A cross, where something ends that did not come to an end.
+  function cross(context, style, x, y, radius, paper) {
+    context.save();
+    context.setLineDash([]);
+    for (const [width, color] of [[5.5, paper], [2.4, style.color]]) {
+      context.lineWidth = width;
+      context.strokeStyle = color;
+      stroke(context, [[x - radius, y - radius], [x + radius, y + radius]]);
+      stroke(context, [[x - radius, y + radius], [x + radius, y - radius]]);
+    }
+    context.restore();
+  }
+
+  // Where a way leaves the picture: on the edge, before its first point outside.
+  function exit(at, f) {
+    const inside = ([x, y]) => x >= MARGIN.left && x <= MARGIN.left + f.w && y >= MARGIN.top && y <= MARGIN.top + f.h;
+    const out = at.findIndex((point) => !inside(point));
+    if (out < 1) return at[Math.max(0, out < 0 ? at.length - 1 : 0)];
+    const [[x0, y0], [x1, y1]] = [at[out - 1], at[out]];
+    const share = (from, to, low, high) => (to < low ? (low - from) / (to - from) : to > high ? (high - from) / (to - from) : 1);
+    const part = Math.min(share(x0, x1, MARGIN.left, MARGIN.left + f.w), share(y0, y1, MARGIN.top, MARGIN.top + f.h));
+    return [x0 + part * (x1 - x0), y0 + part * (y1 - y0)];
+  }
+
+  // runs: [{style, result}], drawn up to step k in full and beyond it faintly. What diverges has a
+  // cross where it leaves the picture.
   function paths(canvas, land, runs, k, T, look) {
     const { context } = prepare(canvas);
     const f = frame(canvas, land, T);
@@ -286,12 +311,22 @@ var explorerDraw = (() => {
       mark(context, style, f.px(x), f.py(y), 5, look.paper);
     }
     context.restore();
+    for (const { style, result } of runs) {
+      if (!result.diverged) continue;
+      const at = result.points.slice(0, k + 1).map((point, t) => {
+        const [x, y] = place(land, point, t);
+        return [f.px(x), f.py(y)];
+      });
+      if (k >= result.points.length - 1) cross(context, style, ...exit(at, f), 6, look.paper);
+    }
   }
 
   // ---- curves over the steps
 
   // curves: [{values, first, style}], where values[i] belongs to step first + i.
-  function plot(canvas, { curves, log, k, T, look, zero }) {
+  // ends: what the horizontal axis says at its ends, if not 0 and T; at: of a curve, where its mark
+  // stands, if not at step k.
+  function plot(canvas, { curves, log, k, T, look, zero, ends }) {
     const { context, width, height } = prepare(canvas);
     if (!width) return;
     const margin = { left: 42, right: 8, top: 6, bottom: 17 };
@@ -333,9 +368,9 @@ var explorerDraw = (() => {
     }
     context.textBaseline = "top";
     context.textAlign = "left";
-    context.fillText("0", margin.left, height - margin.bottom + 4);
+    context.fillText(ends?.[0] ?? "0", margin.left, height - margin.bottom + 4);
     context.textAlign = "right";
-    context.fillText(String(T), width - margin.right, height - margin.bottom + 4);
+    context.fillText(ends?.[1] ?? String(T), width - margin.right, height - margin.bottom + 4);
 
     context.save();
     context.beginPath();
@@ -363,8 +398,8 @@ var explorerDraw = (() => {
       });
       context.stroke();
     });
-    curves.forEach(({ first, style }, n) => {
-      const i = Math.min(k - first, heights[n].length - 1);
+    curves.forEach(({ first, style, at }, n) => {
+      const i = at ?? Math.min(k - first, heights[n].length - 1);
       if (i < 0 || !style.mark || !Number.isFinite(heights[n][i])) return;
       mark(context, style, toX(first + i), toY(heights[n][i]), 3.5, look.paper);
     });

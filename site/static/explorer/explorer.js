@@ -10,6 +10,7 @@
     Object.keys(optimizers).map((id, i) => [id, { color: palette[i % 6], mark: MARKS[i % 6], line: LINES[Math.floor(i / 6)] }]),
   );
   const MOST = 20000; // steps
+  const MOST_FINALS = 100000; // steps of all runs together, to draw what they end with
   const AXES = ["x", "y"];
 
   // ---- settings: what the reader has chosen, and its text in an address
@@ -188,6 +189,7 @@
 
   function explorer(root) {
     const small = root.hasAttribute("data-small");
+    const bare = root.hasAttribute("data-bare"); // for a first look
     const own = root.dataset.settings ?? "";
     const scheduled = !small || own.includes("schedule="); // has a choice of schedules
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -214,7 +216,10 @@
     const lossFigure = figure("Loss above the minimum");
     const moveFigure = figure("Length of each step");
     const rateFigure = figure("Multiplier of the rate");
-    const plots = make("div", { class: "explorer-plots" }, lossFigure.figure, moveFigure.figure, ...(small ? [] : [rateFigure.figure]));
+    const finalFigure = figure("Loss at the end, against the learning rate");
+    const plots = make(
+      "div", { class: "explorer-plots" }, lossFigure.figure, ...(bare ? [] : [moveFigure.figure]), ...(small ? [] : [rateFigure.figure, finalFigure.figure]),
+    );
     const time = make("div", { class: "explorer-time" });
     const shownSet = make("fieldset", { class: "explorer-shown" });
     const tune = make("div", { class: "explorer-tune" });
@@ -225,9 +230,10 @@
     const share = make("div", { class: "explorer-share" });
     const focusTitle = make("p", { class: "explorer-title" });
     const focusPart = make("section", { class: "explorer-focus", "aria-label": "The state of one optimizer" }, focusTitle, stateFigures, table);
-    const panel = make("div", { class: "explorer-panel" }, shownSet, tune);
+    const panel = make("div", { class: "explorer-panel" }, shownSet, tune, ...(bare ? [choices, plots] : []));
+    const before = bare ? [] : small ? [about, choices] : [choices, about];
     root.replaceChildren(
-      ...(small ? [about, choices] : [choices, about]), make("div", { class: "explorer-stage" }, map, panel, time, plots), ends,
+      ...before, make("div", { class: "explorer-stage" }, map, panel, time, ...(bare ? [] : [plots])), ends,
       ...(small ? [] : [focusPart, make("details", { class: "explorer-code" }, make("summary", {}, "The step that runs here"), code)]),
       share,
     );
@@ -312,7 +318,7 @@
         return make("div", { class: "explorer-number" }, make("label", { for: id }, `Start ${AXES[i]}`), input);
       });
       parts.coordinates = coordinates.map((row) => row.querySelector("input"));
-      time.replaceChildren(...(still ? [] : [play]), step.row, steps.row, ...(small ? [] : coordinates));
+      time.replaceChildren(...(still ? [] : [play]), step.row, ...(bare ? [] : [steps.row]), ...(small ? [] : coordinates));
     }
 
     function buildShown() {
@@ -397,8 +403,54 @@
         build();
         update();
       } }, "Back to the first settings");
+      const embed = make("button", {
+        type: "button",
+        onclick: async () => {
+          const { origin, pathname } = location;
+          const address = `${origin}${pathname}?embed#${write(settings)}`;
+          const html = `<iframe src="${address.replaceAll("&", "&amp;")}" title="${land().label}" width="720" height="900" loading="lazy"></iframe>`;
+          try {
+            await navigator.clipboard.writeText(html);
+            embed.textContent = "Copied";
+          } catch {
+            window.prompt("HTML to embed this view", html);
+          }
+          setTimeout(() => (embed.textContent = "Copy HTML to embed"), 2500);
+        },
+      }, "Copy HTML to embed");
+      const image = make("button", { type: "button", onclick: savePicture }, "Save as PNG");
       const again = make("button", { type: "button", onclick: () => change({ seed: settings.seed + 1 }) }, "Draw other noise");
-      share.replaceChildren(copy, reset, ...(land().noise ? [again] : []));
+      share.replaceChildren(copy, embed, image, reset, ...(land().noise ? [again] : []));
+    }
+
+    // The landscape with its paths, and below it which is which.
+    function savePicture() {
+      const scale = pathsCanvas.width / pathsCanvas.clientWidth;
+      const [line, across] = [22, Math.max(1, Math.floor(pathsCanvas.clientWidth / 150))];
+      const legend = line * Math.ceil(runs.length / across) + 12;
+      const picture = make("canvas");
+      picture.width = pathsCanvas.width;
+      picture.height = pathsCanvas.height + Math.round(legend * scale);
+      const context = picture.getContext("2d");
+      context.fillStyle = look.paper;
+      context.fillRect(0, 0, picture.width, picture.height);
+      context.drawImage(groundCanvas, 0, 0);
+      context.drawImage(pathsCanvas, 0, 0);
+      context.scale(scale, scale);
+      context.font = `13px ${getComputedStyle(root).fontFamily}`;
+      context.textBaseline = "middle";
+      runs.forEach(({ id }, i) => {
+        const [x, y] = [30 + 150 * (i % across), pathsCanvas.clientHeight + line * (Math.floor(i / across) + 0.5)];
+        const shown = shownSet.querySelector(`canvas[data-id="${id}"]`);
+        context.drawImage(shown, x, y - 8, 26, 16);
+        context.fillStyle = look.ink;
+        context.fillText(optimizers[id].label, x + 32, y);
+      });
+      picture.toBlob((blob) => {
+        const link = make("a", { href: URL.createObjectURL(blob), download: `${settings.landscape}.png` });
+        link.click();
+        setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+      });
     }
 
     // ---- from settings to pictures
@@ -414,12 +466,38 @@
       settle();
     }
 
+    // Each optimizer's loss at the end for the rates of its slider: many runs, when there is time.
+    function drawFinals() {
+      const { c, start, steps } = settings;
+      const count = Math.max(7, Math.min(31, Math.floor(MOST_FINALS / (steps * Math.max(1, runs.length)))));
+      const setting = { landscape: land(), c, start, T: steps, rates, noise: noise?.values };
+      const of = ({ id, style }) => {
+        const { low, high } = optimizers[id].sliders[0];
+        const lrs = Array.from({ length: count }, (_, i) => low * (high / low) ** (i / (count - 1)));
+        const end = (lr) => {
+          const result = run(explorerData, id, { ...setting, hyper: { ...settings.hyper[id], lr } });
+          return result.diverged ? NaN : result.losses.at(-1);
+        };
+        const at = Math.round(((count - 1) * Math.log(settings.hyper[id].lr / low)) / Math.log(high / low));
+        return { values: lrs.map(end), first: 0, style, at, low, high };
+      };
+      const curves = runs.map(of);
+      const same = curves.every(({ low, high }) => low === curves[0].low && high === curves[0].high);
+      const ends = same && curves.length ? [text(curves[0].low), text(curves[0].high)] : ["lowest", "highest"];
+      const { game } = land();
+      look ??= colors(root);
+      plot(finalFigure.canvas, { curves, log: !game, zero: game, k: count - 1, T: count - 1, look, ends });
+    }
+
     // When the reader pauses, the new ends are told and the address is kept.
     function settle() {
       clearTimeout(settling);
       settling = setTimeout(() => {
         if (told !== runs) announce();
         keep();
+        if (small) return;
+        sayView();
+        drawFinals();
       }, 350);
     }
 
@@ -466,7 +544,7 @@
       const title = game ? "Average regret" : "Loss above the minimum";
       if (lossFigure.caption.textContent !== title) lossFigure.caption.textContent = title;
       plot(lossFigure.canvas, { ...common, log: !game, zero: game, curves: runs.map(({ style, result }) => ({ values: result.losses, first: game ? 1 : 0, style })) });
-      plot(moveFigure.canvas, { ...common, log: true, curves: runs.map(({ style, result }) => ({ values: result.moves.map(([dx, dy = 0]) => Math.sqrt(dx * dx + dy * dy)), first: 1, style })) });
+      if (!bare) plot(moveFigure.canvas, { ...common, log: true, curves: runs.map(({ style, result }) => ({ values: result.moves.map(([dx, dy = 0]) => Math.sqrt(dx * dx + dy * dy)), first: 1, style })) });
       if (!small) {
         plot(rateFigure.canvas, { ...common, zero: true, curves: [{ values: rates, first: 1, style: { color: look.ink, mark: "circle", line: "solid" } }] });
         drawStates(common);
@@ -539,12 +617,13 @@
     }
 
     function keep() {
+      if (playing) return; // once it stands still
       const address = write(settings);
       if (small) {
         parts.open.href = `${root.dataset.page}#${address}`;
         return;
       }
-      if (address === "landscape=quadratic" && !location.hash) return;
+      if (!location.hash && address === write(read(own))) return; // nothing was set
       if (location.hash.slice(1) !== address) history.replaceState(history.state, "", `#${address}`);
     }
 
@@ -624,20 +703,65 @@
     if (!small) {
       window.addEventListener("hashchange", () => {
         const hash = location.hash.slice(1);
-        if (hash === write(settings) || document.getElementById(hash)) return; // or a section's
+        if (hash === write(settings) || (hash && document.getElementById(hash))) return; // or a section's
         stop();
-        settings = read(hash);
+        settings = read(hash || own);
         build();
         update();
         const { top, bottom } = map.getBoundingClientRect();
         if (top < 0 || bottom > innerHeight) choices.scrollIntoView(); // a link of this page
       });
     }
+    // ---- views: links of the page, and what its text says of them
+
+    function sayView() {
+      const now = write(settings);
+      for (const link of document.querySelectorAll(".explorer-views a")) {
+        const hash = link.getAttribute("href");
+        const on = write(read(hash.slice(1))) === now;
+        if (on) link.setAttribute("aria-current", "true");
+        else link.removeAttribute("aria-current");
+        const item = on && [...document.querySelectorAll("main li a")].find((a) => a.getAttribute("href") === hash);
+        if (!item) continue;
+        const words = item.closest("p").cloneNode(true);
+        words.querySelector("a").remove();
+        document.querySelector(".explorer-said").replaceChildren(words);
+      }
+    }
+
+    // It plays once, when it is seen, where the page begins with it; who does anything stops it.
+    function playOnce() {
+      if (still || !(bare || (!small && !location.hash))) return;
+      const seen = new IntersectionObserver(([{ isIntersecting }]) => {
+        if (!isIntersecting) return;
+        seen.disconnect();
+        start();
+      }, { threshold: 0.6 });
+      seen.observe(map);
+      for (const what of ["pointerdown", "keydown"]) {
+        root.addEventListener(what, (event) => {
+          seen.disconnect();
+          if (!playing || event.target.closest(".explorer-time button")) return;
+          stop();
+          settings.step = null;
+          parts.step.set(settings.steps);
+          later();
+        }, { once: true });
+      }
+    }
+
     build();
     announce();
     if (small) keep();
+    else {
+      sayView();
+      settle();
+    }
     draw();
+    playOnce();
   }
 
+  // In a frame of another page there is the explorer, and nothing around it.
+  if (new URLSearchParams(location.search).has("embed")) document.documentElement.classList.add("explorer-embedded");
   document.querySelectorAll(".explorer").forEach(explorer);
 })();
