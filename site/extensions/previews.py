@@ -24,15 +24,15 @@ PICTURE = re.compile(r"<svg\b.*?</svg>", re.S)
 
 def element(html, anchor):
     """The element that has this id, as it stands in the page, or None."""
-    begin = re.search(rf'<(\w+)\b[^>]*?\sid="{re.escape(anchor)}"[^>]*>', html)
-    if begin is None:
+    at = html.find(f' id="{anchor}"')
+    if at < 0:
         return None
-    depth = 0
-    for tag in re.finditer(rf"<(/?){begin[1]}\b", html[begin.start() :]):
+    start, depth = html.rindex("<", 0, at), 0
+    name = re.compile(r"<(\w+)").match(html, start)[1]
+    for tag in re.compile(rf"<(/?){name}\b").finditer(html, start):
         depth += -1 if tag[1] else 1
         if depth == 0:
-            end = html.index(">", begin.start() + tag.start()) + 1
-            return html[begin.start() : end]
+            return html[start : html.index(">", tag.start()) + 1]
     return None
 
 
@@ -52,8 +52,13 @@ def moved(html, page, to):
         whole = normpath(str(PurePosixPath(page).parent / path)) if path else page
         return f'{found[1]}{relpath(whole, str(PurePosixPath(to).parent))}{hash_}{anchor}"'
 
-    html = LINK.sub(link, ID.sub("", html))
-    return html if len(html) <= HEAVIEST else PICTURE.sub("", html)
+    # A picture refers to its own parts, whose names no other has.
+    pictures = [*PICTURE.findall(html), ""] if len(html) <= HEAVIEST else [""]
+    texts = PICTURE.split(html) if len(pictures) > 1 else [PICTURE.sub("", html)]
+    return "".join(
+        LINK.sub(link, ID.sub("", text)) + picture
+        for text, picture in zip(texts, pictures, strict=True)
+    )
 
 
 def file_name(page):

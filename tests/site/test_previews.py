@@ -69,6 +69,14 @@ def test_a_heavy_figure_leaves_its_caption():
     assert moved == '<figure class="optlab-figure"><figcaption>What</figcaption></figure>'
 
 
+def test_a_picture_keeps_the_names_of_its_parts():
+    picture = '<svg><path id="glyph"/><use href="#glyph"/></svg>'
+    figure = f'<figure class="optlab-figure" id="f">{picture}<a href="#f">F</a>{picture}</figure>'
+    assert previews.moved(figure, "a.html", "b.html") == (
+        f'<figure class="optlab-figure">{picture}<a href="a.html#f">F</a>{picture}</figure>'
+    )
+
+
 def test_every_citation_and_statement_elsewhere_has_its_preview(site, pages):
     kinds, weights = set(), []
     for name, page in pages.items():
