@@ -438,7 +438,7 @@ def test_what_diverges_has_a_cross_in_its_color_where_it_leaves_the_picture(expl
 
 def test_the_loss_at_the_end_is_drawn_against_the_rate(explorer):
     page = explorer("#landscape=quadratic&c=100&shown=gd&gd.lr=0.01")
-    final = page.get_by_role("img", name="Loss at the end, against the learning rate")
+    final = page.get_by_role("img", name="Loss at the end, for each rate")
     ends(page)
     before = final.evaluate("it => it.toDataURL()")
     assert page.evaluate("document.createElement('canvas').toDataURL()") != before
@@ -456,7 +456,7 @@ def test_a_view_is_saved_as_a_picture_and_embedded(explorer, address):
     assert saved.value.path().read_bytes().startswith(b"\x89PNG")
     said = []
     page.on("dialog", lambda dialog: (said.append(dialog.default_value), dialog.dismiss()))
-    page.evaluate("navigator.clipboard.writeText = () => Promise.reject(new Error('not allowed'))")
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject('not allowed') }")
     page.get_by_role("button", name="Copy HTML to embed").click()
     page.wait_for_timeout(100)
     [html] = said

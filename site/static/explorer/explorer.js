@@ -208,15 +208,15 @@
     const pathsCanvas = picture("Paths of the optimizers; their ends are listed below");
     const handle = make("button", { type: "button", class: "explorer-start" });
     const map = make("div", { class: "explorer-map" }, groundCanvas, pathsCanvas, handle);
-    const figure = (title) => {
-      const canvas = picture(`${title}, by step`);
-      const caption = make("figcaption", {}, title);
+    const figure = (title, by = "by step") => {
+      const canvas = picture(`${title}, ${by}`);
+      const caption = make("figcaption", {}, by === "by step" ? title : `${title}, ${by}`);
       return { canvas, caption, figure: make("figure", {}, caption, canvas) };
     };
     const lossFigure = figure("Loss above the minimum");
     const moveFigure = figure("Length of each step");
     const rateFigure = figure("Multiplier of the rate");
-    const finalFigure = figure("Loss at the end, against the learning rate");
+    const finalFigure = figure("Loss at the end", "for each rate");
     const plots = make(
       "div", { class: "explorer-plots" }, lossFigure.figure, ...(bare ? [] : [moveFigure.figure]), ...(small ? [] : [rateFigure.figure, finalFigure.figure]),
     );
