@@ -70,9 +70,10 @@ class Rule:
             yield text.count("\n", 0, match.start()) + 1, " ".join(match[0].split())
 
 
-def rules(path: Path = Path(__file__).with_suffix(".toml")) -> list[Rule]:
+def rules() -> list[Rule]:
     """The list. TypeError: an entry has not these fields."""
-    return [Rule(**entry) for entry in tomllib.loads(path.read_text(encoding="utf-8"))["rule"]]
+    text = Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
+    return [Rule(**entry) for entry in tomllib.loads(text)["rule"]]
 
 
 def sentences(page: str) -> str:
