@@ -87,7 +87,8 @@ def test_whatever_is_set_there_are_numbers_and_a_sentence(picture, name):
 
 def test_a_word_moves_as_adagrad_moves_it(picture):
     every = 7
-    _, rare, _ = picture("word-frequency", every=every)["curves"]
+    often, rare = picture("word-frequency", every=every)["curves"]
+    assert often["points"] == [[t, pytest.approx(t**-0.5)] for t in range(1, 1001)]
     p, s, expected = vector(0), State(sum=vector(0)), []
     for t in range(1, 1001):
         g = vector(float(t % every == 0))

@@ -49,17 +49,16 @@ var interactions = (() => {
     ],
     picture({ every }) {
       const [often, rare] = [moves("adagrad", 1, STEPS), moves("adagrad", every, STEPS)];
-      const [a, b] = [often.at(-1)[1], rare.at(-1)[1]];
+      const b = rare.at(-1)[1];
       return {
         kind: "curves",
         x: { label: "step", low: 1, high: STEPS, log: true },
         y: { label: "move of its weight, in units of lr", low: 0.02, high: 1.5, log: true },
         curves: [
-          { label: "gradient descent", color: 5, points: [[1, 1], [STEPS, 1]] },
+          { label: "a word of every batch, and a rate that falls as 1/√t for all", color: 0, points: often },
           { label: "your word", color: 1, points: rare, dot: true },
-          { label: "word of every batch", color: 0, points: often },
         ],
-        says: `Within ${STEPS} steps your word comes ${rare.length} ${rare.length === 1 ? "time" : "times"}. The last time, AdaGrad moves its weight by ${number(b)} lr; the weight of a word of every batch moves by ${number(a)} lr at step ${STEPS}.`,
+        says: `Within ${STEPS} steps your word comes ${rare.length} ${rare.length === 1 ? "time" : "times"}. The last time, at step ${rare.at(-1)[0]}, AdaGrad moves its weight by ${number(b)} lr, and a rate that falls as 1/√t for all words would by ${number(often[rare.at(-1)[0] - 1][1])} lr.`,
       };
     },
   };
