@@ -3,7 +3,8 @@ draw a figure, or that only ask for a verdict; its parameters and imports; and w
 treats. The notebook keeps its order, for papermill, nbval and people.
 
 A fold is named by the cell's own metadata, `mystnb: {code_prompt_show: The seven rows}`, or by
-its first line, `# The seven rows`; one without either gets the best name that can be made.
+its first line, `# The seven rows`; one without either gets the best name that can be made. A
+cell with the tag `hide-cell` is folded with all that it shows.
 """
 
 import ast
@@ -152,6 +153,14 @@ def fold_code(cell):
         cell.insert(len(cell) if after else place, parts)
 
 
+def fold_cell(cell):
+    """Put a cell's source and what it shows into one fold."""
+    cell.attributes.pop("hide_mode", None)
+    title = f"Code and output: {name_of(cell, outcomes(cell))}"
+    cell.insert(0, html(f'<details class="folded"><summary>{escape(title)}</summary>'))
+    cell += html("</details>")
+
+
 def html(text):
     return nodes.raw("", text, format="html")
 
@@ -203,7 +212,11 @@ def fold(app, doctree):
     all_cells = [cell for cell in cells(doctree) if part(cell, "source") is not None]
     setup_cells = [cell for cell in all_cells if is_setup(cell)]
     for cell in all_cells:
-        if cell not in setup_cells and is_folded(cell, outcomes(cell)):
+        if cell in setup_cells:
+            continue
+        if "hide-cell" in tags(cell):
+            fold_cell(cell)
+        elif is_folded(cell, outcomes(cell)):
             fold_code(cell)
     fold_setup(doctree, setup_cells)
     fold_card(doctree)

@@ -82,6 +82,7 @@ def page(tmp_path_factory):
             code("# a comment\n# of two lines\n" + LONG),
             code("".join(f"y{i} = {i}\n" for i in range(20)), tags=["show-input"]),
             code("%timeit 1", tags=["hide-input"]),
+            code(f"# All the rows\n{LONG}", printed(), tags=["hide-cell"]),
         ]
     )
     book.metadata["kernelspec"] = {"name": "python3", "display_name": "", "language": "python"}
@@ -113,6 +114,12 @@ def test_folds_are_named_and_counted(page):
         "Code: The second part, 32 lines",
         "Code: The second part, 1 line",
     ]
+
+
+def test_a_hidden_cell_is_folded_with_what_it_prints(page):
+    [fold] = page.select(".cell > details.folded:not(.code-fold)")
+    assert fold.summary.get_text() == "Code and output: All the rows"
+    assert fold.select_one(".cell_input") and fold.select_one(".cell_output")
 
 
 def test_a_picture_and_a_verdict_stand_above_their_code(page):
