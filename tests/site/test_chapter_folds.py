@@ -119,7 +119,8 @@ def test_folds_are_named_and_counted(page):
 def test_a_hidden_cell_is_folded_with_what_it_prints(page):
     [fold] = page.select(".cell > details.folded:not(.code-fold)")
     assert fold.summary.get_text() == "Code and output: All the rows"
-    assert fold.select_one(".cell_input") and fold.select_one(".cell_output")
+    assert fold.select_one(".cell_input")
+    assert fold.select_one(".cell_output")
 
 
 def test_a_picture_and_a_verdict_stand_above_their_code(page):
