@@ -42,30 +42,27 @@ def schedules(**factors):
 
 
 # What is trained is not trained again.
-PRICED = {"prices, gains = {}, {}\nfor name in METHODS:": "for name in ():"}
 RUN = {"long_runs = {\n": "long_runs = long_runs or {\n"}
 
 MUTATIONS = {
     "adamw-simpler-tuning": Mutation(
         edits={
-            **PRICED,
             f"{ONE.format('SGD')}, {ONE.format('SGDW')}": (
                 f"{each(ONE.format('SGD'), 1)}, {each(ONE.format('SGDW'), 2)}"
             ),
         }
     ),
     "adamw-decoupled": Mutation(
-        edits={**PRICED, f"in_each({ONE.format('SGDW')})": intervals(ONE.format("SGDW"), 9)}
+        edits={f"in_each({ONE.format('SGDW')})": intervals(ONE.format("SGDW"), 9)}
     ),
     "analysis-l2-ineffective": Mutation(
-        edits={**PRICED, 'in_each(gains["Adam"])': intervals('gains["Adam"]', 14)}
+        edits={'in_each(gains["Adam"])': intervals('gains["Adam"]', 14)}
     ),
     "analysis-decay-equal": Mutation(
-        edits={**PRICED, 'gains["AdamW"], gains["SGDW"]': 'gains["SGDW"], gains["SGDW"]'}
+        edits={'gains["AdamW"], gains["SGDW"]': 'gains["SGDW"], gains["SGDW"]'}
     ),
     "adamw-separable": Mutation(
         edits={
-            **PRICED,
             f"{ONE.format('Adam')}, {ONE.format('AdamW')}": (
                 f"{each(ONE.format('Adam'), 2)}, {each(ONE.format('AdamW'), 1)}"
             ),
@@ -75,7 +72,6 @@ MUTATIONS = {
     "adamw-conclusion": WORSE,
     "analysis-improvement": Mutation(
         edits={
-            **PRICED,
             'gains["AdamW"], gains["Adam"]': (
                 f"{each(GAIN.format('AdamW'), 1)}, {each(GAIN.format('Adam'), 2)}"
             ),
