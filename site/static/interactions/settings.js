@@ -69,21 +69,22 @@ var interactions = (() => {
     [1, 2, 4, 1],
     [3, 6, 12, 3],
   ];
+  const ONE_LARGE = [
+    [1, 1, 1, 1],
+    [1, 100, 1, 1],
+    [1, 1, 1, 1],
+    [1, 1, 1, 1],
+  ];
   const factoring = {
     title: "Sixteen second moments, kept as four rows and four columns",
     controls: [
       {
         name: "v",
         label: "Second moments V",
-        start: PRODUCT,
+        start: ONE_LARGE,
         presets: {
-          "A row times a column": PRODUCT,
-          "One large entry": [
-            [1, 1, 1, 1],
-            [1, 100, 1, 1],
-            [1, 1, 1, 1],
-            [1, 1, 1, 1],
-          ],
+          "One large entry": ONE_LARGE,
+          "A column times a row": PRODUCT,
           "A diagonal": [
             [9, 1, 1, 1],
             [1, 9, 1, 1],
@@ -151,7 +152,7 @@ var interactions = (() => {
   const oneLayer = {
     title: "One layer's gradient, enlarged",
     controls: [
-      { name: "factor", label: "The third layer's gradient, times", low: 0.01, high: 100, start: 10, scale: "log" },
+      { name: "factor", label: "The third layer's gradient, times", low: 0.01, high: 1000, start: 300, scale: "log" },
       { name: "ratio", label: "with the trust ratio (LARS)", start: false, scale: "check" },
     ],
     picture({ factor, ratio }) {
@@ -179,8 +180,8 @@ var interactions = (() => {
   const twoArrows = {
     title: "Direction from Adam, length from the weights",
     controls: [
-      { name: "angle", label: "Direction of Adam's step, degrees", low: -180, high: 180, start: 120, scale: "linear", whole: true },
-      { name: "length", label: "Length of Adam's step", low: 0.1, high: 3, start: 2.4, scale: "log" },
+      { name: "angle", label: "Direction of Adam's step, in degrees", low: -180, high: 180, start: 120, scale: "linear", whole: true },
+      { name: "length", label: "Length of Adam's step for lr = 1", low: 0.1, high: 3, start: 2.4, scale: "log" },
       { name: "lr", label: "Learning rate", low: 0.05, high: 0.8, start: 0.3, scale: "linear" },
     ],
     picture({ angle, length, lr }) {
@@ -201,7 +202,7 @@ var interactions = (() => {
           { label: "Adam's step × lr", color: 0, from: w, to: w.map((x, i) => x - lr * u[i]) },
           { label: "LAMB's step", color: 1, from: w, to: q },
         ],
-        says: `Adam's step has length ${number(lr * length)}. LAMB's points the same way and has length ${number(norm(moved))}: lr times that of the weights, ${number(norm(w))}, however long Adam's is.`,
+        says: `With lr = ${number(lr)} Adam's step has length ${number(lr * length)}. LAMB's points the same way and has length ${number(norm(moved))}: lr times that of the weights, ${number(norm(w))}, however long Adam's is.`,
       };
     },
   };
