@@ -152,8 +152,8 @@ BOXES = {
     "alg-lars-deck": Box(
         of_rule(
             rules.lars_deck,
-            names={"lr": r"\eta_t"},
-            parameter=("x_t", "x_{t+1}"),
+            names={"lr": r"\gamma_t"},
+            parameter=("w_t", "w_{t+1}"),
             phi=operator(r"\phi"),
         )
     ),
