@@ -215,9 +215,9 @@ var interactions = (() => {
     ],
     picture({ T, cut }) {
       const curves = [
-        ["linear", "linear decay", 0, 0],
+        ["linear", "linear decay", 0, 1],
         ["cosine", "cosine", 0, 2],
-        ["slanted", "slanted triangular", cut, 1],
+        ["slanted", "slanted triangular", cut, 3],
       ].map(([id, label, c, color]) => ({
         label,
         color,
