@@ -6,6 +6,7 @@ A formula that MathJax does not understand is a warning, with its place, and so 
 import html
 import re
 from base64 import b64encode
+from collections import defaultdict
 from pathlib import Path
 
 from docutils import nodes
@@ -18,8 +19,15 @@ from typesetter import FONTS, Typesetter
 logger = logging.getLogger(__name__)
 
 SHEET = "formulas.css"
-FACE = re.compile(r"@font-face[^{]*\{[^}]*?url\(\"FONTS/([\w-]+)\.woff\"\)[^}]*\}")
-GLYPH = re.compile(r'mjx-c\.(mjx-c[0-9A-F]+)[^{,]*::before\s*\{[^}]*?content: "([^"]*)"')
+FACE = re.compile(r'font-family: ([\w-]+);\s*src: url\("formulas/([\w-]+)\.woff2"\)')
+FAMILY = re.compile(r"\.(TEX-\w+) \{\s*font-family: MJXZERO, ([\w-]+);")
+CONTENT = r'::before\s*\{[^}]*?content: "([^"]*)"'
+GLYPH = re.compile(rf"mjx-c\.(mjx-c[0-9A-F]+)(?:\.(TEX-\w+))?{CONTENT}")
+PART = re.compile(rf"mjx-stretchy-[vh]\.(mjx-c[0-9A-F]+) mjx-\w+ mjx-c{CONTENT}")
+USED = re.compile(r'<mjx-c class="(mjx-c[0-9A-F]+)(?: (TEX-\w+))?')
+STRETCHED = re.compile(r'<mjx-stretchy-[vh][^>]*class="(mjx-c[0-9A-F]+)')
+BASE = "MJXTEX"  # of glyphs without the class of a font
+TALL = ("MJXTEX-S1", "MJXTEX-S4", BASE, "MJXTEX-A")  # of the parts of what is stretched
 ESCAPE = re.compile(r"\\([0-9A-F]+) ?", re.I)
 # What stands by a formula without a space, and may not be parted from it by the end of a line.
 OPENS = re.compile(r"[(\[“‘\"']*\Z")
@@ -100,26 +108,40 @@ def hold_together(app, doctree, docname):
         held += [nodes.Text(opens), math, nodes.Text(closes)]
 
 
+def characters(content):
+    """The code points of a rule's content; an escape is one of them."""
+    escaped = {int(code, 16) for code in ESCAPE.findall(content)}
+    return escaped | set(map(ord, ESCAPE.sub("", content)))
+
+
 def keep_glyphs(app, exception):
     """Beside the style sheet, the fonts of the glyphs that are on some page."""
     if exception or app.builder.format != "html":
         return
     out = Path(app.outdir)
-    used = set()
+    used, stretched = set(), set()
     for page in out.rglob("*.html"):
-        used.update(re.findall(r"\bmjx-c[0-9A-F]+\b", page.read_text("utf-8")))
+        text = page.read_text("utf-8")
+        used.update(USED.findall(text))
+        stretched.update(STRETCHED.findall(text))
     sheet = (out / "_static" / SHEET).read_text("utf-8")
-    # Each by itself: an escape would take the letter after it for another of its digits.
-    shown = "\n".join(content for glyph, content in GLYPH.findall(sheet) if glyph in used)
-    codes = {int(code, 16) for code in ESCAPE.findall(shown)} | set(map(ord, ESCAPE.sub("", shown)))
+    shown = {(glyph, style): content for glyph, style, content in GLYPH.findall(sheet)}
+    family = {"": BASE, **dict(FAMILY.findall(sheet))}
+    codes = defaultdict(set)  # by the font's family
+    for glyph, style in used:
+        codes[family[style]] |= characters(shown.get((glyph, style), ""))
+    for glyph, content in PART.findall(sheet):
+        if glyph in stretched:
+            for name in TALL:
+                codes[name] |= characters(content)
     target = out / "_static" / "formulas"
     target.mkdir(exist_ok=True)
     options = Options(layout_features=[], hinting=False, notdef_outline=True, flavor="woff2")
     options.drop_tables += ["FFTM"]  # when the font was made, by which program
-    for name in re.findall(r'"formulas/([\w-]+)\.woff2"', sheet):
+    for face, name in FACE.findall(sheet):
         with TTFont(FONTS / f"{name}.woff", recalcTimestamp=False) as font:
             subset = Subsetter(options)
-            subset.populate(unicodes=codes)
+            subset.populate(unicodes=codes[face])
             subset.subset(font)
             font.flavor = "woff2"
             font.save(target / f"{name}.woff2")

@@ -58,12 +58,16 @@ FACE = re.compile(r'font-family: ([\w-]+);\s*src: url\("formulas/([\w-]+)\.woff2
 FAMILY = re.compile(r"\.((?:MJX-)?TEX(?:-\w+)?) \{\s*font-family: MJXZERO, ([\w-]+);")
 RULE = re.compile(r'mjx-c\.(mjx-c[0-9A-F]+)(?:\.(TEX-\w+))?::before\s*\{[^}]*content: "([^"]*)"')
 GLYPH = re.compile(r'<mjx-c class="(mjx-c[0-9A-F]+)(?: (TEX-\w+))?">')
+STRETCHED = re.compile(r'<mjx-stretchy-[vh][^>]*class="(mjx-c[0-9A-F]+)')
+PART = re.compile(
+    r'mjx-stretchy-[vh]\.(mjx-c[0-9A-F]+) mjx-\w+ mjx-c::before \{[^}]*content: "(.*)"'
+)
 TALL = ("MJXTEX", "MJXTEX-S1", "MJXTEX-S4", "MJXTEX-A")  # of parts of what is stretched
 
 
 def characters(font):
     with TTFont(font) as font:
-        return set(map(chr, font.getBestCmap()))
+        return set(map(chr, font.getBestCmap() or ()))
 
 
 def test_each_glyph_is_in_the_font_of_its_class(site):
@@ -81,6 +85,11 @@ def test_each_glyph_is_in_the_font_of_its_class(site):
         )
         fonts = [family[style]] if style else TALL
         assert any(set(content) <= known[font] for font in fonts), (glyph, style, content)
+    stretched = {glyph for page in pages for glyph in STRETCHED.findall(page.read_text())}
+    assert stretched
+    for glyph, content in PART.findall(sheet):
+        if glyph in stretched:
+            assert any(set(content) <= known[font] for font in TALL), (glyph, content)
 
 
 TEXT = r"""
