@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 from matplotlib.axes import Axes
 
+from optlab.report.claims.criteria import Estimate
 from optlab.report.style import ACROSS, INK, PALETTE, SAMPLE
 
 _APART = 0.2  # rows, between the intervals of one
-
-
-class Estimate(Protocol):
-    """What `experiments.mean_interval` returns, say."""
-
-    @property
-    def mean(self) -> float: ...
-    @property
-    def low(self) -> float: ...
-    @property
-    def high(self) -> float: ...
 
 
 def dot_rows(
