@@ -4,7 +4,7 @@ There, to name `localStorage` throws, in scripts of the theme and of Sphinx: the
 set, and a search finds nothing. They get a store that forgets when the page is left.
 """
 
-from pathlib import Path
+from built_pages import built_pages
 
 SCRIPT = """<script>
     for (const name of ["localStorage", "sessionStorage"]) {
@@ -25,9 +25,7 @@ SCRIPT = """<script>
 def add_store(app, exception):
     if exception or app.builder.name != "html":
         return
-    for path in sorted(Path(app.outdir).rglob("*.html")):
-        if "_static" in path.relative_to(app.outdir).parts:
-            continue
+    for path in built_pages(app.outdir):
         html = path.read_text("utf-8")
         # A page that this build did not write has the script from the last one.
         if "localStorage" in html and SCRIPT not in html:

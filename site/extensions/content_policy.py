@@ -6,8 +6,8 @@ Styles may be inline, since formulas and figures have them; everything else is o
 import re
 from base64 import b64encode
 from hashlib import sha256
-from pathlib import Path
 
+from built_pages import built_pages
 from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
@@ -53,10 +53,7 @@ def policy(html):
 def protect(app, exception):
     if exception or app.builder.name != "html":
         return
-    out = Path(app.outdir)
-    for page in sorted(out.rglob("*.html")):
-        if "_static" in page.relative_to(out).parts:
-            continue
+    for page in built_pages(app.outdir):
         # A page that this build did not write has its policy of the last one.
         html = META.sub("", without_handlers(page.read_text("utf-8"), page.name))
         meta = f'<meta http-equiv="Content-Security-Policy" content="{policy(html)}">'

@@ -11,6 +11,7 @@ import logging
 import re
 from pathlib import Path
 
+from built_pages import built_pages
 from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
 from style_sheets import join_sheets, keep_rules, words
@@ -81,9 +82,7 @@ def lighten(app, exception):
     if exception or app.builder.name != "html":
         return
     out = Path(app.outdir)
-    pages = [
-        page for page in sorted(out.rglob("*.html")) if "_static" not in page.relative_to(out).parts
-    ]
+    pages = built_pages(out)
     used = set()
     for page in pages:
         text = page.read_text("utf-8")

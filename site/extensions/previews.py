@@ -12,6 +12,8 @@ from pathlib import Path, PurePosixPath
 from posixpath import normpath, relpath
 from urllib.parse import unquote
 
+from built_pages import built_pages
+
 FOLDER = "_static/previews"
 REFERENCE = re.compile(r'<a class="reference internal" href="([^"#]+)#([^"]+)"')
 LINK = re.compile(r'(\s(?:href|src)=")([^"]*)"')
@@ -86,11 +88,7 @@ def write(app, exception):
         return
     out = Path(app.outdir)
     (out / FOLDER).mkdir(parents=True, exist_ok=True)
-    pages = {
-        path.relative_to(out).as_posix(): path.read_text("utf-8")
-        for path in sorted(out.rglob("*.html"))
-        if "_static" not in path.relative_to(out).parts
-    }
+    pages = {path.relative_to(out).as_posix(): path.read_text("utf-8") for path in built_pages(out)}
     for page, html in pages.items():
         folder, names = f"{FOLDER}/{file_name(page)}", []
         for other, found in previews(page, html, pages.get).items():

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import sphinx.search
 import yaml
+from built_pages import built_pages
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.search import IndexBuilder
@@ -192,9 +193,7 @@ def place_scripts(app, exception):
     """The ranking after Sphinx's tools; the index when somebody searches, not with each page."""
     if exception or app.builder.name != "html":
         return
-    for path in sorted(Path(app.outdir).rglob("*.html")):
-        if "_static" in path.relative_to(app.outdir).parts:
-            continue
+    for path in built_pages(app.outdir):
 
         def scripts(found, alone=path.name == "search.html"):
             ranking = f'  <script src="{found[1]}_static/search.js"></script>\n'

@@ -10,6 +10,7 @@ import re
 from html import escape
 from pathlib import Path
 
+from built_pages import built_pages
 from docutils import nodes
 
 VIEWPORT = re.compile(r'\s*<meta name="viewport"[^>]*>')
@@ -43,9 +44,7 @@ def tidy(app, exception):
     if exception or app.builder.name != "html":
         return
     out = Path(app.outdir)
-    for page in sorted(out.rglob("*.html")):
-        if "_static" in page.relative_to(out).parts:
-            continue
+    for page in built_pages(out):
         head, mark, body = page.read_text("utf-8").partition("</head>")
         first = VIEWPORT.search(head)
         if first:
