@@ -97,6 +97,12 @@ def test_the_offset_is_looked_at_also_where_the_address_is_the_same(ask):
     assert here.moved([other, torch.ones(2)]) is True
 
 
+def test_the_last_of_those_that_may_not_move_is_held_as_well(ask):
+    tensors = [torch.ones(2), torch.ones(3), torch.ones(4)]
+    here = ask(tensors, 2)
+    assert here.moved([tensors[0], torch.ones(3), tensors[2]]) is True
+
+
 @pytest.fixture
 def _asked_anew():
     module._function.cache_clear()
@@ -124,6 +130,13 @@ def test_a_torch_that_answers_otherwise_is_not_believed(monkeypatch):
         module._function.cache_clear()
         monkeypatch.setattr(module, "_functions", lambda wrong=wrong: [*wrong])
         assert native.places_of([], [], [], 0) is None
+
+
+@pytest.mark.usefixtures("_asked_anew")
+@pytest.mark.parametrize("answer", [0, 1, 2])
+def test_a_loop_that_always_says_the_same_is_not_believed(answer, monkeypatch):
+    monkeypatch.setattr(module, "load", lambda _: lambda *_: answer)
+    assert native.places_of([], [], [], 0) is None
 
 
 def test_a_step_by_one_way_is_a_step_by_the_other(monkeypatch):

@@ -13,7 +13,7 @@ import optlab
 from optlab import rules
 from optlab.ops import sign
 from optlab.optim import execution, optimizer
-from optlab.optim.together import equal
+from optlab.optim.together import all_equal, by_entries, equal
 
 SHAPES = [(40, 30), (7,), (40, 30), (2, 3, 5), (7,), (1, 30)]
 
@@ -466,3 +466,15 @@ def test_what_looks_at_other_entries_is_asked_of_each_group(calls):
         for o in (one, *apart):
             o.step()
         assert_alike(params, others, rtol=0, atol=0)
+
+
+def test_an_entry_that_one_group_has_more_is_asked_about():
+    @by_entries
+    def hyperparameters(group, rule):
+        return {"lr": group["lr"] * group.get("factor", 1.0)}
+
+    first, more = {"params": [], "lr": 0.1}, {"params": [], "lr": 0.1, "factor": 2.0}
+    first["lr"] = more["lr"]  # one object
+    known = hyperparameters(first, None)
+    assert all_equal([first, {**first}], None, known, hyperparameters)
+    assert not all_equal([first, more], None, known, hyperparameters)
