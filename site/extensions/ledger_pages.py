@@ -1,6 +1,6 @@
 """The pages made of claims.yml and the notebooks' stored outputs, when the book is built.
 
-Two directives, `ledger` and `errata`, and an anchor and a way back for each claim in a chapter.
+Two directives, `ledger` and `errata`.
 """
 
 import re
@@ -22,9 +22,7 @@ LEDGER, ERRATA = "book/ledger", "book/errata"
 ORDER = [*VERDICTS, NOT_YET]
 SCRIPT = re.compile(r"([_^])(\{[^{}]*\}|\([^()]*\)|[A-Za-z0-9α-ω]+|[∞*])")
 WORD = re.compile(r"[A-Za-z]{2}$")
-BOX = re.compile(r'<div class="optlab-claim".*?</div>', re.S)
 MARKUP = re.compile(r"(<code>.*?</code>|<[^>]*>)", re.S)
-CLAIM = re.compile(r'<div class="optlab-claim">(<strong>[^<]*</strong>) <code>([a-z0-9-]+)</code>')
 
 
 class Page(SphinxDirective):
@@ -229,22 +227,7 @@ def section(title, anchor, parts):
     return nodes.section("", nodes.title("", title), *parts, ids=[anchor], names=[anchor])
 
 
-def link_claims(app, doctree, docname):
-    """Give every claim in a chapter an anchor, and a link to its entry in the ledger."""
-    for node in doctree.findall(nodes.raw):
-        if "optlab-claim" in node.astext():
-            back = app.builder.get_relative_uri(docname, LEDGER)
-            linked = CLAIM.sub(
-                rf'<div class="optlab-claim" id="claim-\2">\1 '
-                rf'<a href="{back}#\2"><code>\2</code></a>',
-                node.astext(),
-            )
-            html = BOX.sub(lambda box: with_scripts(box[0]), linked)
-            node.children = [nodes.Text(html)]
-
-
 def setup(app):
     app.add_directive("ledger", Ledger)
     app.add_directive("errata", Errata)
-    app.connect("doctree-resolved", link_claims)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

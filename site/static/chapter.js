@@ -90,3 +90,14 @@
     opened = [];
   });
 })();
+
+// A link to a verdict opens it.
+(() => {
+  "use strict";
+  const open = () => {
+    const fold = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (fold?.matches("details.optlab-claim")) fold.open = true;
+  };
+  addEventListener("hashchange", open);
+  open();
+})();
