@@ -10,6 +10,7 @@ MUTATIONS = {
     "sophia-adam-curvature": Mutation(
         rules={"adam": ("m_hat / (sqrt(v_hat) + eps)", "m_hat")},
         edits=FEWER,
+        again=("blind = {",),
     ),
     # No longest step to one side.
     "sophia-clipped": Mutation(
@@ -31,5 +32,6 @@ MUTATIONS = {
     "sophia-conquers": Mutation(
         rules={"sophia": ("maximum(s.h, eps)", "maximum(s.h, eps) ** 0.5")},
         edits=FEWER,
+        again=("blind = {",),
     ),
 }

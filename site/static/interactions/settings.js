@@ -180,8 +180,8 @@ var interactions = (() => {
   const twoArrows = {
     title: "Direction from Adam, length from the weights",
     controls: [
-      { name: "angle", label: "Direction of Adam's step, in degrees", low: -180, high: 180, start: 120, scale: "linear", whole: true },
-      { name: "length", label: "Length of Adam's step for lr = 1", low: 0.1, high: 3, start: 2.4, scale: "log" },
+      { name: "angle", label: "Direction of Adam's step −u, in degrees", low: -180, high: 180, start: 120, scale: "linear", whole: true },
+      { name: "length", label: "Length of Adam's direction u", low: 0.1, high: 3, start: 2.4, scale: "log" },
       { name: "lr", label: "Learning rate", low: 0.05, high: 0.8, start: 0.3, scale: "linear" },
     ],
     picture({ angle, length, lr }) {
@@ -199,10 +199,10 @@ var interactions = (() => {
         circles: [{ center: w, radius: lr * norm(w) }],
         arrows: [
           { label: "weights", color: 5, from: [0, 0], to: w },
-          { label: "Adam's step × lr", color: 0, from: w, to: w.map((x, i) => x - lr * u[i]) },
+          { label: "Adam's step", color: 0, from: w, to: w.map((x, i) => x - lr * u[i]) },
           { label: "LAMB's step", color: 1, from: w, to: q },
         ],
-        says: `With lr = ${number(lr)} Adam's step has length ${number(lr * length)}. LAMB's points the same way and has length ${number(norm(moved))}: lr times that of the weights, ${number(norm(w))}, however long Adam's is.`,
+        says: `Adam's step, lr × ${number(length)}, has length ${number(lr * length)}. LAMB's points the same way and has length ${number(norm(moved))}: lr times that of the weights, ${number(norm(w))}, however long Adam's is.`,
       };
     },
   };
@@ -238,7 +238,7 @@ var interactions = (() => {
     title: "What the clip does to Newton's step",
     controls: [
       { name: "rho", label: "Clipping ρ", low: 0.05, high: 3, start: 1, scale: "log" },
-      { name: "h", label: "Your curvature h", low: -1, high: 4, start: 0.5, scale: "linear" },
+      { name: "h", label: "Your curvature h", low: -1, high: 4, start: -0.5, scale: "linear" },
     ],
     picture({ rho, h }) {
       const { step, constants } = optimizers.sophia;
@@ -252,11 +252,14 @@ var interactions = (() => {
       let says = `Newton's step m/h is taken while |m| is at most ρh = ${number(rho * h)}; beyond that, the step is ρ times the sign of m.`;
       if (rho * h >= 2) says = "In this range nothing is clipped: the step is Newton's, m/h.";
       if (h <= 0) says = "Where the curvature is not positive, ε takes its place, and the step is ρ times the sign of m.";
+      if (h < 0) says += " Newton's step m/h, unclipped, would go uphill.";
+      const end = Math.min(2, 3 * Math.abs(h)); // where Newton's line leaves the picture
+      const newton = { label: "m/h, unclipped", color: 3, points: [-end, end].map((m) => [m, m / h]) };
       return {
         kind: "curves",
         x: { label: "average of gradients m", low: -2, high: 2 },
         y: { label: "step / lr", low: -3, high: 3 },
-        curves: [curve("h = 4", 4, 0), curve("h = 1", 1, 2), curve("yours", h, 1)],
+        curves: [curve("h = 4", 4, 0), curve("h = 1", 1, 2), curve("yours", h, 1), ...(h === 0 ? [] : [newton])],
         says,
       };
     },
