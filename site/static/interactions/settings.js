@@ -45,7 +45,7 @@ var interactions = (() => {
   const wordFrequency = {
     title: "A rare word keeps a large rate",
     controls: [
-      { name: "every", label: "Your word is in one of this many batches", low: 1, high: 500, start: 50, scale: "log", whole: true },
+      { name: "every", label: "Your word is in one of this many texts", low: 1, high: 500, start: 50, scale: "log", whole: true },
     ],
     picture({ every }) {
       const [often, rare] = [moves("adagrad", 1, STEPS), moves("adagrad", every, STEPS)];
@@ -53,12 +53,12 @@ var interactions = (() => {
       return {
         kind: "curves",
         x: { label: "step", low: 1, high: STEPS, log: true },
-        y: { label: "move of its weight, in units of lr", low: 0.02, high: 1.5, log: true },
+        y: { label: "move of its weight, in units of η", low: 0.02, high: 1.5, log: true },
         curves: [
-          { label: "a word of every batch, and a rate that falls as 1/√t for all", color: 0, points: often },
+          { label: "a word of every text, and a rate that falls as 1/√t for all", color: 0, points: often },
           { label: "your word", color: 1, points: rare, dot: true },
         ],
-        says: `Within ${STEPS} steps your word comes ${rare.length} ${rare.length === 1 ? "time" : "times"}. The last time, at step ${rare.at(-1)[0]}, AdaGrad moves its weight by ${number(b)} lr, and a rate that falls as 1/√t for all words would by ${number(often[rare.at(-1)[0] - 1][1])} lr.`,
+        says: `Within ${STEPS} steps your word comes ${rare.length} ${rare.length === 1 ? "time" : "times"}. The last time, at step ${rare.at(-1)[0]}, AdaGrad moves its weight by ${number(b)} η, and a rate that falls as 1/√t for all words would by ${number(often[rare.at(-1)[0] - 1][1])} η.`,
       };
     },
   };
