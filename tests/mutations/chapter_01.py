@@ -20,6 +20,7 @@ MUTATIONS = {
                 "final_regret(a, lr=2 / math.sqrt(T), project=interval)"
             )
         },
+        again=("growth = math.log(readings",),
     ),
     # The deck declares the set.
     "gd-set": Mutation(quotes={"loss function f_t": r"loss function f_t , set \mathcal{K}"}),
