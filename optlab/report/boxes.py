@@ -88,6 +88,9 @@ BOXES = {
             project=operator(r"\Pi_{\mathcal{K}}"),
         )
     ),
+    "alg-gd-momentum": Box(
+        of_rule(rules.momentum, parameter=("w_t", "w_{t+1}"), dampening=0), GRADIENT
+    ),
     "alg-adagrad": Box(
         of_rule(rules.adagrad_full_dual, parameter=("x_t", "x_{t+1}")),
         {
