@@ -188,8 +188,9 @@ def test_the_loss_of_an_ensemble_is_that_of_its_products(picture):
 @pytest.mark.parametrize(
     ("label", "name"),
     [
-        ("Momentum", "SGD"),
-        *((name, name) for name in ("Lion", "AdaGrad", "Adam", "AMSGrad", "Sophia")),
+        *(("Momentum, LARS", name) for name in ("SGD", "LARS")),
+        *(("Adam, AdamW, LAMB", name) for name in ("Adam", "AdamW", "LAMB")),
+        *((name, name) for name in ("Lion", "AdaGrad", "AMSGrad", "Sophia")),
     ],
 )
 def test_memory_is_what_the_optimizer_keeps(picture, label, name):

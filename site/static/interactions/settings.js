@@ -322,6 +322,7 @@ var interactions = (() => {
 
   // What a training keeps for each weight: itself, its gradient and the rule's own state.
   const KEPT = ["gd", "momentum", "lion", "adagrad", "adam", "amsgrad", "sophia"];
+  const ALIKE = { momentum: "Momentum, LARS", adam: "Adam, AdamW, LAMB" }; // that keep as much
   const memory = {
     title: "What fits into memory",
     controls: [
@@ -330,7 +331,7 @@ var interactions = (() => {
       { name: "room", label: "Memory, in GB", low: 1, high: 200, start: 13, scale: "log" },
     ],
     picture({ weights, bytes, room }) {
-      const kept = KEPT.map((id) => [optimizers[id].label, optimizers[id].init.length]);
+      const kept = KEPT.map((id) => [ALIKE[id] ?? optimizers[id].label, optimizers[id].init.length]);
       kept.splice(1, 0, ["Adafactor, factored", 2 / 4096]); // of matrices 4096 × 4096
       const size = (state) => ((2 + state) * weights * 1e6 * bytes) / 1e9;
       const bars = kept.map(([label, state]) => ({ label, value: size(state), color: size(state) <= room ? 2 : 5 }));
