@@ -40,7 +40,7 @@ def of_rule(rule: rules.Rule, **options: Any) -> Callable[[], Lines]:
 
 def _adam_with_decay() -> Lines:
     """First without decay, for Adam with L2, where the gradient has it; then AdamW."""
-    names = {"eta": r"\eta_t", "step": "r"}
+    names = {"eta": r"\eta_t", "step": "r", "weight_decay": r"\bar{\lambda}"}
     return [
         *assignments(rules.adamw, names=names, weight_decay=0),
         *assignments(rules.adamw, names=names),
