@@ -7,6 +7,13 @@ def share_handlers(app):
     handlers["singlehtml"] = {**handlers.get("html", {}), **handlers.get("singlehtml", {})}
 
 
+def search_nothing(app):
+    """A page on paper is not searched; and its sections, which were pages, have no anchors."""
+    if app.builder.name == "singlehtml":
+        app.builder.search = False
+
+
 def setup(app):
     app.connect("builder-inited", share_handlers)
+    app.connect("builder-inited", search_nothing)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

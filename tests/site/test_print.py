@@ -1,10 +1,12 @@
 """The book as one file: links that led to another page lead to a place in it."""
 
+import subprocess
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "site"))
-from pdf import LINKS
+SITE = Path(__file__).parents[2] / "site"
+sys.path.insert(0, str(SITE))
+from pdf import LINKS  # noqa: E402
 
 PAGE = """
 <span id="document-notebooks/03-adam"></span><h1 id="adam">Adam</h1>
@@ -30,6 +32,23 @@ def test_links_lead_to_places_on_the_page(browser):
     }
     assert page.evaluate("document.getElementById('id5').textContent") == "They (2015)."
     page.close()
+
+
+CONF = f"""import sys
+sys.path.insert(0, {str(SITE / "extensions")!r})
+extensions = ["myst_parser", "search_sections", "single_page"]
+"""
+
+
+def test_a_book_is_one_page(tmp_path):
+    (tmp_path / "conf.py").write_text(CONF)
+    (tmp_path / "index.md").write_text("# Book\n\n```{toctree}\none\ntwo\n```\n")
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.md").write_text(f"# Chapter {name}\n\n## Part {name}\n\nText.\n")
+    command = [sys.executable, "-m", "sphinx", "-q", "-b", "singlehtml", tmp_path, tmp_path / "out"]
+    subprocess.run(command, check=True)
+    page = (tmp_path / "out/index.html").read_text()
+    assert all(part in page for part in ("Chapter one", "Part one", "Chapter two", "Part two"))
 
 
 SEEN = """() => {
