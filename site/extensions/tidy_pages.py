@@ -33,6 +33,8 @@ ROOT = """<!DOCTYPE html>
 
 
 def give_ids_once(app, doctree, docname):
+    if app.builder.name == "singlehtml":  # chapters have sections of the same name, all numbered
+        return
     seen = set()
     for node in doctree.findall(nodes.Element):
         if ids := node.get("ids"):

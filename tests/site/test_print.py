@@ -36,19 +36,19 @@ def test_links_lead_to_places_on_the_page(browser):
 
 CONF = f"""import sys
 sys.path.insert(0, {str(SITE / "extensions")!r})
-extensions = ["myst_parser", "search_sections", "single_page"]
+extensions = ["myst_parser", "search_sections", "single_page", "tidy_pages"]
 """
 
 
 def test_a_book_is_one_page(tmp_path):
     (tmp_path / "conf.py").write_text(CONF)
-    (tmp_path / "index.md").write_text("# Book\n\n```{toctree}\none\ntwo\n```\n")
+    (tmp_path / "index.md").write_text("# Book\n\n```{toctree}\n:numbered:\n\none\ntwo\n```\n")
     for name in ("one", "two"):
-        (tmp_path / f"{name}.md").write_text(f"# Chapter {name}\n\n## Part {name}\n\nText.\n")
+        (tmp_path / f"{name}.md").write_text(f"# Chapter {name}\n\n## The problem\n\nText.\n")
     command = [sys.executable, "-m", "sphinx", "-q", "-b", "singlehtml", tmp_path, tmp_path / "out"]
     subprocess.run(command, check=True)
     page = (tmp_path / "out/index.html").read_text()
-    assert all(part in page for part in ("Chapter one", "Part one", "Chapter two", "Part two"))
+    assert page.count("The problem<") == 2
 
 
 SEEN = """() => {
