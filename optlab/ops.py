@@ -24,6 +24,9 @@ MEANINGS = {"torch": "optlab.tensors", "sympy": "optlab.symbolic"}
 # there.
 AS_NUMBERS: list[type] = []
 
+# What to do about a rule that asks of its values what only numbers or tensors know.
+REMEDY = "A rule is written with arithmetic and optlab.ops: see CONTRIBUTING, Add an optimizer"
+
 
 class Operation:
     """A function that is chosen by the type of its first argument that is not a number."""

@@ -146,6 +146,12 @@ def _core(name: str) -> str:
     return ".".join(part for part in str(name).split(".") if part not in _WRAPPERS)
 
 
+def _of_torch(name: str) -> str:
+    if hasattr(torch.optim, name):
+        return f"this class does not read the states of torch.optim.{name}"
+    return "torch has no class of this name"
+
+
 def _check_class(optimizer: RuleOptimizer, saved: Mapping[str, Any]) -> bool:
     """Refuse a group that another class saved. True if torch's class of this name did."""
     name = type(optimizer).__name__
@@ -163,7 +169,7 @@ def _check_class(optimizer: RuleOptimizer, saved: Mapping[str, Any]) -> bool:
         if not optimizer.torch_has:
             raise ValueError(
                 f"cannot load the state of another optimizer into {name}: it was not saved by "
-                "optlab, and torch has no class of this name"
+                f"optlab, and {_of_torch(name)}"
             )
         needed |= optimizer.torch_has
     if missing := sorted(needed - saved.keys()):

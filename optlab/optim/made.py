@@ -93,6 +93,8 @@ class MadeOptimizer(RuleOptimizer):
         if "settings" not in own:
             more = {"weight_decay": 0} if cls.decay else {}
             cls.settings = settings_of(cls.of, cls.stands_for, **more)
+        if "weight_decay" not in cls.settings:  # a group that asks for it would get nothing
+            cls.refused = {**cls.refused, "weight_decay": "leave it out of the groups"}
         kinds = {k: type(v) for k, v in {**cls.settings, **_EVERY}.items()}
         cls.flags = frozenset(k for k, kind in kinds.items() if kind is bool)
         cls.numbers = frozenset(k for k, kind in kinds.items() if kind in (int, float))

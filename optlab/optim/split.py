@@ -65,6 +65,9 @@ def split(
     """Split `rule` with `flags` fixed and the hyperparameters `names` left open.
 
     compute: the dtype to calculate in where it is not the parameter's (half precision).
+
+    Raises:
+        TypeError: the rule asks for values, as `if` does, or for what only tensors have.
     """
     whole = fx.Graph()
     tracer = fx.proxy.GraphAppendingTracer(whole)
@@ -77,7 +80,10 @@ def split(
     t = placeholder("t")
     hyper = {name: placeholder(name) for name in names}
     x, d = (p.to(compute), g.to(compute)) if compute else (p, g)
-    new_p, new_s = rule(x, d, s, t, **hyper, **flags)
+    try:
+        new_p, new_s = rule(x, d, s, t, **hyper, **flags)
+    except (fx.proxy.TraceError, TypeError, AttributeError) as error:
+        raise TypeError(f"{rule.name} cannot be traced: {error}. {ops.REMEDY}") from error
     store([(p, new_p), *((vars(s)[k], v) for k, v in vars(new_s).items())])
 
     targets = [node.target for node in whole.nodes]

@@ -28,6 +28,14 @@ class TensorList:
         self._unscaled = list(tensors)
         self._factor = factor
 
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"a list of tensors has no {name!r}. {ops.REMEDY}")
+
+    def _has_no_truth(self, other: Any = None) -> Any:
+        raise TypeError(f"a list of tensors is not compared. {ops.REMEDY}")
+
+    __bool__ = __lt__ = __le__ = __gt__ = __ge__ = _has_no_truth
+
     @property
     def tensors(self) -> list[torch.Tensor]:
         """The entries, with the factor multiplied in."""

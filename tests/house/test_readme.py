@@ -9,6 +9,8 @@ from pathlib import Path
 import pydata_sphinx_theme
 import pytest
 
+import optlab
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 BLOCKS = "\n".join(re.findall(r"```bash\n(.*?)```", README, re.S))
@@ -58,3 +60,7 @@ def test_the_build_says_what_matters(tmp_path, caplog):
     light_pages.keep_icons(tmp_path, set())
     assert (folder / font.name).stat().st_size < font.stat().st_size / 2
     assert caplog.records == []
+
+
+def test_it_names_every_optimizer():
+    assert not [name for name in optlab.optim.OPTIMIZERS if f"`{name}`" not in README]

@@ -13,6 +13,10 @@ from twins import assert_alike, give_gradients, parameters, train
 import optlab
 
 
+def test_every_optimizer_is_tried():
+    assert set(NAMES) == optlab.optim.OPTIMIZERS.keys(), "EVERY, in every.py, lists them"
+
+
 def saved_and_loaded(state):
     """Through a file, as the cautious load it."""
     file = io.BytesIO()

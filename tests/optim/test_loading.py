@@ -393,3 +393,17 @@ def test_without_names_on_both_sides_the_order_decides_as_in_torch():
     named = optlab.Adam(model(("first", "second", "third"), "net."))
     named.load_state_dict(without)
     assert named.param_groups[0]["param_names"] == ["net.first", "net.second", "net.third"]
+
+
+def test_what_torch_saved_is_read_where_the_class_says_so():
+    params = [p for _, p in model()]
+    torch_s = torch.optim.SGD(params, 0.1)
+    optimizer = optlab.Lion([p for _, p in model()])
+    with pytest.raises(ValueError, match="torch has no class of this name"):
+        optimizer.load_state_dict(torch_s.state_dict())
+
+    class Adadelta(optlab.Lion):  # torch has one
+        pass
+
+    with pytest.raises(ValueError, match=r"not read the states of torch\.optim\.Adadelta"):
+        Adadelta(params).load_state_dict(torch_s.state_dict())

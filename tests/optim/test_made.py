@@ -202,3 +202,15 @@ def test_a_subclass_may_have_a_constructor_of_its_own():
 def test_functions_cannot_be_given():
     with pytest.raises(TypeError, match=r"Odd.__init__\(\) got an unexpected .* 'project'"):
         Odd(parameters([(3,)]), project=everywhere)
+
+
+def test_decay_that_no_one_would_take_is_refused():
+    params = parameters([(3,), (2,)])
+    groups = [{"params": params[:1], "weight_decay": 0.0}, {"params": params[1:]}]
+    optimizer = Odd(groups)
+    with pytest.raises(ValueError, match="Odd has no weight_decay: leave it out of the groups"):
+        Odd([{"params": params[:1]}, {"params": params[1:], "weight_decay": 0.01}])
+    with pytest.raises(ValueError, match="Odd has no weight_decay"):
+        optimizer.add_param_group({"params": parameters([(4,)]), "weight_decay": 0.01})
+    assert len(optimizer.param_groups) == 2
+    optlab.Lion([{"params": params, "weight_decay": 0.01}])

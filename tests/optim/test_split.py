@@ -118,3 +118,19 @@ def test_a_rule_that_hands_on_old_values_or_decomposes_matrices_is_not_fused():
 def test_a_rule_that_looks_at_rows_and_columns_is_not_given_vectors():
     assert not any(cut(rule).flat for rule in MATRICES)
     assert all(cut(rule).flat for rule, _ in RULES)
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [
+        lambda p, g, t: g if t > 2 else 2 * g,
+        lambda p, g, t: sum(g for _ in range(t)),
+        lambda p, g, t: max(g, p),
+    ],
+)
+def test_a_rule_that_asks_for_values_is_told_what_to_use(asks):
+    def step(p, g, s, t, *, lr=0.1):
+        return p - lr * asks(p, g, t), State()
+
+    with pytest.raises(TypeError, match=r"step cannot be traced: .*optlab\.ops: see CONTRIB"):
+        split(Rule(step, {}), {}, ["lr"], None)

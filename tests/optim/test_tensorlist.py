@@ -88,3 +88,12 @@ def test_what_is_a_multiple_of_an_old_value_is_computed_before_that_is_overwritt
     p, g, old = torch.tensor([1.0]), torch.tensor([1.0]), torch.zeros(1)
     foreach(Batch(rule, 1, {"lr": 0.5}, [p], [g], {"old": [old]}, None))
     assert (p.item(), old.item()) == (0.5, 2.0)
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [lambda x: x.T, lambda x: x.shape, lambda x: x > 0, lambda x: 1 if x else 0, lambda x: x <= 1],
+)
+def test_what_a_list_does_not_have_names_what_has_it(asks):
+    with pytest.raises((AttributeError, TypeError), match=r"optlab\.ops: see CONTRIBUTING"):
+        asks(TensorList(LEFT))
