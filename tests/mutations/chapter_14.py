@@ -19,7 +19,8 @@ MUTATIONS = {
                 "maximum(minimum(m / maximum(s.h, eps), rho), -rho)",
                 "minimum(m / maximum(s.h, eps), rho)",
             )
-        }
+        },
+        again=("by_search = d[",),
     ),
     # The gradient of a mean, squared, without the size of the batch.
     "sophia-update": Mutation(
