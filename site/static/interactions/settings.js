@@ -229,7 +229,7 @@ var interactions = (() => {
         x: { label: "step", low: 0, high: 500 },
         y: { label: "multiplier of the rate", low: 0, high: 1 },
         curves,
-        says: `On average over its ${T} steps the rate is ${number(means[0])} of its peak with linear decay, ${number(means[1])} with a cosine and ${number(means[2])} with the slanted triangle, which peaks after ${Math.max(1, Math.floor(T * cut))} steps.`,
+        says: `On average over its ${T} steps the rate is ${means[0].toFixed(2)} of its peak with linear decay, ${means[1].toFixed(2)} with a cosine and ${means[2].toFixed(2)} with the slanted triangle, which peaks after ${Math.max(1, Math.floor(T * cut))} steps.`,
       };
     },
   };
