@@ -23,7 +23,7 @@ def rms(x):
 
 @rule(R=zero_rows, C=zero_columns)
 def factored_adam(X, G, s, t, *, lr, beta2, eps):
-    """The deck's Algorithm 4, with 1 - beta2^t where it prints 1 - beta2^T."""
+    """Adam with factored second moments, no momentum: Algorithm 4 of some slides, corrected."""
     R = beta2 * s.R + (1 - beta2) * row_sums(G**2)
     C = beta2 * s.C + (1 - beta2) * column_sums(G**2)
     V_hat = R * C / (column_sums(R) * (1 - beta2**t))
