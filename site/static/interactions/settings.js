@@ -306,14 +306,15 @@ var interactions = (() => {
       const loss = (n, m) => r + (s - r + (1 - s) / m) / n; // in units of v
       const curve = (m) => range(20, (i) => [i + 1, loss(i + 1, m)]);
       const [one, many] = [loss(N, 1), loss(N, M)];
+      const least = Math.min(...[1, M].flatMap(curve).map(([, y]) => y));
       return {
         kind: "curves",
         x: { label: "runs N", low: 1, high: 20 },
-        y: { label: "squared loss, in units of v", low: 0, high: 1 },
-        curves: [
-          { label: "one snapshot of each", color: 0, points: curve(1) },
-          { label: `${M} snapshots of each`, color: 1, points: curve(M) },
-          { label: "your N", color: 1, points: [[N, many]], dot: true },
+        y: { label: "squared loss, in units of v", low: least < 0.5 ? 0 : 0.5, high: 1 },
+        curves: [ // colors as in the chapter: orange is one snapshot, blue several
+          { label: "one snapshot of each", color: 1, points: curve(1) },
+          { label: `${M} snapshots of each`, color: 0, points: curve(M) },
+          { label: "your N", color: 2, points: [[N, many]], dot: true },
         ],
         says: `${N} ${N === 1 ? "run has" : "runs have"} the loss ${number(one)} v with one snapshot of each and ${number(many)} v with ${M}. With more and more runs both come down to r = ${number(r)} v. Here v, s and r are taken to be the same for every M.`,
       };
