@@ -181,7 +181,7 @@ var interactions = (() => {
     title: "Direction from Adam, length from the weights",
     controls: [
       { name: "angle", label: "Direction of Adam's step −u, in degrees", low: -180, high: 180, start: 120, scale: "linear", whole: true },
-      { name: "length", label: "Length of Adam's direction u", low: 0.1, high: 3, start: 2.4, scale: "log" },
+      { name: "length", label: "Length of Adam's direction u", low: 0.1, high: 4, start: 3.6, scale: "log" },
       { name: "lr", label: "Learning rate", low: 0.05, high: 0.8, start: 0.3, scale: "linear" },
     ],
     picture({ angle, length, lr }) {
