@@ -91,6 +91,15 @@ BOXES = {
     "alg-gd-momentum": Box(
         of_rule(rules.momentum, parameter=("w_t", "w_{t+1}"), dampening=0), GRADIENT
     ),
+    "alg-adagrad-diagonal": Box(
+        of_rule(
+            rules.adagrad,
+            names={"sum": "s"},
+            parameter=("x_t", "x_{t+1}"),
+            inline=["h", "y"],
+        ),
+        GRADIENT,
+    ),
     "alg-adagrad": Box(
         of_rule(rules.adagrad_full_dual, parameter=("x_t", "x_{t+1}")),
         {
