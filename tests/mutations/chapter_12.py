@@ -9,7 +9,8 @@ MUTATIONS = {
     ),
     # Cycles grow by a number, not by a factor.
     "sgdr-restarts": Mutation(
-        rules={"schedules.restarts.cycle": ("length * T_mult", "length + T_mult")}
+        rules={"schedules.restarts.cycle": ("length * T_mult", "length + T_mult")},
+        again=("jumps = all(",),
     ),
     # Any network of SGDR is good enough.
     "sgdr-fewer-epochs": Mutation(
@@ -17,9 +18,12 @@ MUTATIONS = {
     ),
     # The rate falls by all of the largest, and the smallest is added.
     "sgdr-formula": Mutation(
-        rules={"schedules.sgdr": ("eta_min + (1 - eta_min) * (1", "eta_min + (1")}
+        rules={"schedules.sgdr": ("eta_min + (1 - eta_min) * (1", "eta_min + (1")},
+        again=("printed = low + (1 - low)",),
     ),
-    "sgdr-table": Mutation(quotes={"3.86\t19.98": "3.86\t19.89"}),
+    "sgdr-table": Mutation(
+        quotes={"3.86\t19.98": "3.86\t19.89"}, again=("deck_rows = [line for line in load()",)
+    ),
     # Restarts are the default, but for ten points at the smallest rate.
     "sgdr-rate-selection": Mutation(
         edits={
