@@ -95,8 +95,8 @@
 (() => {
   "use strict";
   const open = () => {
-    const fold = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    if (fold?.matches("details.optlab-claim")) fold.open = true;
+    const fold = document.querySelector("details.optlab-claim:target");
+    if (fold) fold.open = true;
   };
   addEventListener("hashchange", open);
   open();
