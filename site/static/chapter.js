@@ -32,6 +32,14 @@
       });
       whole.append(copy);
     });
+    // Letters that stand in an earlier figure of the page: see shared_glyphs.py.
+    const letters = document.createElementNS(SVG, "defs");
+    const asked = new Set([...whole.querySelectorAll("use")].map((use) => use.getAttribute("href").slice(1)));
+    for (const id of asked) {
+      const there = whole.querySelector(`#${CSS.escape(id)}`);
+      if (!there) letters.append(document.getElementById(id).cloneNode(true));
+    }
+    whole.prepend(letters);
     return { text: new XMLSerializer().serializeToString(whole), width, height };
   }
 

@@ -134,3 +134,18 @@ def test_a_figure_is_saved(browser, address):
     assert link.inner_text() == f"{address}/notebooks/03-adam.html#{figure.get_attribute('id')}"
     context.close()
     assert not wrong
+
+
+def test_every_letter_of_a_saved_picture_is_in_it(browser, address):
+    tab = browser.new_page(accept_downloads=True)
+    tab.goto(f"{address}/notebooks/05-amsgrad.html")
+    figures = tab.locator("figure.optlab-figure:has([data-save=svg])")
+    assert figures.count() > 5
+    for k in (1, figures.count() - 1):
+        with tab.expect_download() as download:
+            figures.nth(k).locator("[data-save=svg]").evaluate("button => button.click()")
+        text = Path(download.value.path()).read_text()
+        asked = set(re.findall(r'href="#([^"]+)"', text))
+        assert len(asked) > 10
+        assert asked <= set(re.findall(r'\bid="([^"]+)"', text))
+    tab.close()
