@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any
+
+from optlab.rules.rule import text
 
 
 class Source:
@@ -25,4 +26,4 @@ def source(function: Callable[..., Any]) -> Source:
 
     Raises OSError or TypeError as `inspect.getsource` does, where there is no source to read.
     """
-    return Source(inspect.getsource(inspect.unwrap(function)).rstrip())
+    return Source(text(function))

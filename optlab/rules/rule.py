@@ -113,6 +113,14 @@ class Rule:
         return f"<rule {self.name}>"
 
 
+def text(function: Callable[..., Any]) -> str:
+    """The text of a rule or function, read from the file that runs; never retyped.
+
+    Raises OSError or TypeError as `inspect.getsource` does, where there is no source to read.
+    """
+    return inspect.getsource(inspect.unwrap(function)).rstrip()
+
+
 def rule(
     optimizer: str | None = None,
     /,

@@ -74,6 +74,7 @@ def named(function: Callable[..., Any], bind: Callable[[str, Any], Any]) -> Call
     definition = tree.body[0]
     assert isinstance(definition, ast.FunctionDef)
     definition.decorator_list = []
+    ast.increment_lineno(definition, function.__code__.co_firstlineno - 1)  # for tracebacks
     for node in ast.walk(definition):
         if isinstance(node, ast.Assign):
             (target,) = node.targets

@@ -1,0 +1,119 @@
+"""What follows from the reader's text, as data that the page shows."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import sympy
+
+from optlab.live.catalogue import Entry, entry
+from optlab.live.reading import mistake, read
+from optlab.rules.names import label
+from optlab.rules.rule import Rule
+from optlab.symbolic import assignments, javascript_of_layer
+
+Answer = dict[str, Any]  # JSON
+
+
+def run(source: str, name: str, chapter: str | None = None, exercise: str | None = None) -> Answer:
+    """What a text gives in the place of the book's rule `name`, as a chapter writes it.
+
+    error: None, or `line` and `message`; all else is then empty.
+    formula: lines, each `left`, `right` and both as `latex`; `changed` if the book's has no such.
+    javascript: a step on arrays, as `javascript_of_layer` writes it, or None; `javascript_error`
+        then says why.
+    state: what each state variable starts at: a number, or "p" for the parameter itself.
+    hyperparameters: `name`, `label` and `value` (None if it has no default); `fixed` if it is
+        no number.
+    checks: of the chapter.
+    exercise: of the exercise that was asked for.
+
+    Raises:
+        ValueError: there is no such rule to edit.
+    """
+    place = entry(name, chapter)
+    try:
+        rule = read(source, place)
+        formula = _formula(rule, place.shown)
+    except Exception as error:
+        found = mistake(error)
+        return _empty() | {"error": {"line": found.line, "message": found.message}}
+    return _empty() | {
+        "formula": _marked(formula, _books(name, chapter)),
+        **_javascript(rule, name),
+        "state": {k: _start(make) for k, make in rule.initial.items()},
+        "hyperparameters": _hyperparameters(rule, place),
+    }
+
+
+@cache
+def book(name: str, chapter: str | None = None) -> Answer:
+    """What the book's own text gives. Not to be changed: it is kept."""
+    return run(entry(name, chapter).source, name, chapter)
+
+
+def _empty() -> Answer:
+    return {
+        "error": None,
+        "formula": [],
+        "javascript": None,
+        "javascript_error": None,
+        "state": {},
+        "hyperparameters": [],
+        "checks": [],
+        "exercise": None,
+    }
+
+
+def _formula(rule: Rule, shown: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The lines of the formula; what the rule no longer has is not asked for."""
+    general = {"names", "parameter", "gradient", "inline"}
+    options = {k: x for k, x in shown.items() if k in general or k in rule.hyperparameters}
+    return assignments(rule, **options)
+
+
+@cache
+def _books(name: str, chapter: str | None) -> list[tuple[str, str]]:
+    place = entry(name, chapter)
+    return _formula(place.rule, place.shown)
+
+
+def _marked(lines: list[tuple[str, str]], books: list[tuple[str, str]]) -> list[dict[str, Any]]:
+    matcher = difflib.SequenceMatcher(None, books, lines, autojunk=False)
+    kept = {
+        i for block in matcher.get_matching_blocks() for i in range(block.b, block.b + block.size)
+    }
+    return [
+        {"left": left, "right": right, "latex": f"{left} = {right}", "changed": i not in kept}
+        for i, (left, right) in enumerate(lines)
+    ]
+
+
+def _javascript(rule: Rule, name: str) -> Answer:
+    try:
+        return {"javascript": javascript_of_layer(rule, name)}
+    except ValueError as error:
+        return {"javascript_error": str(error)}
+
+
+def _start(make: Any) -> float | str:
+    p = sympy.Symbol("p")
+    value = make(p)
+    return "p" if value == p else float(value)
+
+
+def _hyperparameters(rule: Rule, place: Entry) -> list[dict[str, Any]]:
+    """Those of the rule. A default in the text goes before the book's."""
+    defaults = place.rule.defaults | rule.defaults
+    return [
+        {
+            "name": name,
+            "label": label(name),
+            "value": None if name in rule.functions else defaults.get(name),
+            "fixed": name in rule.flags,
+        }
+        for name in rule.hyperparameters
+    ]
