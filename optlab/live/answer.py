@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
 import sympy
 
+from optlab.live import checks
 from optlab.live.catalogue import Entry, entry
+from optlab.live.checks.check import Check, Finding
 from optlab.live.reading import mistake, read
 from optlab.rules.names import label
 from optlab.rules.rule import Rule
@@ -28,24 +30,52 @@ def run(source: str, name: str, chapter: str | None = None, exercise: str | None
     state: what each state variable starts at: a number, or "p" for the parameter itself.
     hyperparameters: `name`, `label` and `value` (None if it has no default); `fixed` if it is
         no number.
-    checks: of the chapter.
+    checks: of the rule, each with `id`, `title`, what it found (`holds`, None if that is open,
+        and `words`), and whether it holds for the book's own rule (`book`).
     exercise: of the exercise that was asked for.
 
     Raises:
         ValueError: there is no such rule to edit.
     """
+    answer = _empty()
+    for part in parts(source, name, chapter, exercise):
+        answer |= part
+    return answer
+
+
+def parts(
+    source: str, name: str, chapter: str | None = None, exercise: str | None = None
+) -> Iterator[Answer]:
+    """The entries of the answer of `run`, a few at a time: what is known first comes first."""
     place = entry(name, chapter)
     try:
-        rule = read(source, place)
+        made, rule = read(source, place)
         formula = _formula(rule, place.shown)
     except Exception as error:
         found = mistake(error)
-        return _empty() | {"error": {"line": found.line, "message": found.message}}
-    return _empty() | {
+        yield {"error": {"line": found.line, "message": found.message}}
+        return
+    yield {
         "formula": _marked(formula, _books(name, chapter)),
         **_javascript(rule, name),
         "state": {k: _start(make) for k, make in rule.initial.items()},
         "hyperparameters": _hyperparameters(rule, place),
+    }
+    yield {"checks": [_asked(check, made, name) for check in checks.of(name)]}
+
+
+def _asked(check: Check, made: Any, name: str) -> Answer:
+    try:
+        finding = check(made)
+    except Exception as error:  # the rule has no such state, say
+        words = f"It cannot be asked of this rule. {mistake(error).message}"
+        finding = Finding(None, words)
+    return {
+        "id": check.name,
+        "title": check.title,
+        "holds": finding.holds,
+        "words": finding.words,
+        "book": name not in check.fails,
     }
 
 

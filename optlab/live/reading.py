@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import sympy
 
@@ -28,8 +28,16 @@ class Mistake(Exception):
     line: int | None = None
 
 
-def read(source: str, entry: Entry) -> Rule:
-    """The rule that the text defines, in the place of the book's rule of an entry.
+class Reading(NamedTuple):
+    """What a text has made under the name of its entry, a rule or a function that changes one,
+    and the rule."""
+
+    made: Any
+    rule: Rule
+
+
+def read(source: str, entry: Entry) -> Reading:
+    """What the text defines, in the place of the book's rule of an entry.
 
     It sees what the book's rule sees, the imports and functions of that file, and all other
     operations and rules.
@@ -51,7 +59,7 @@ def read(source: str, entry: Entry) -> Rule:
         how = "put @rule(…) above it" if entry.around is None else "it returns Rule(…)"
         raise Mistake(f"{entry.name} is no rule: {how}.")
     _try(rule)
-    return rule
+    return Reading(names[entry.name], rule)
 
 
 def _beside(entry: Entry) -> dict[str, Any]:
