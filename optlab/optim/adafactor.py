@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import torch
 
 from optlab.optim.made import MadeOptimizer, in_torch, settings_of
+from optlab.optim.together import by_entries
 from optlab.rules import Rule, adafactor, adafactor_vector
 
 
@@ -46,6 +47,7 @@ class Adafactor(MadeOptimizer):
             group["eps"] = (self.defaults["eps"][0], eps[1])
         return group
 
+    @by_entries
     def rule_for(self, p: torch.Tensor, group: dict[str, Any]) -> Rule:
         return self.decayed(adafactor if p.dim() >= 2 else adafactor_vector, group)
 

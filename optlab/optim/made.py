@@ -17,6 +17,7 @@ from torch.optim.optimizer import ParamsT  # noqa: F401 - and this
 
 from optlab import ops
 from optlab.optim.optimizer import RuleOptimizer
+from optlab.optim.together import by_entries
 from optlab.rules import Rule
 from optlab.rules.names import NAMES
 
@@ -101,6 +102,7 @@ class MadeOptimizer(RuleOptimizer):
         cls.__init__ = _constructor(cls, words)  # type: ignore[method-assign]
         cls.__doc__ = _documentation(cls)
 
+    @by_entries
     def rule(self, group: dict[str, Any]) -> Rule:
         if self.chosen is None:
             return self.of

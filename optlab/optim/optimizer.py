@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-import operator
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,7 +24,7 @@ from optlab.optim.native import Table
 from optlab.optim.nonfinite import all_finite, guarded
 from optlab.optim.plan import Plan, plan_of
 from optlab.optim.rounding import run_rounded
-from optlab.optim.settings import differing, is_number, make_plain, plain, validate
+from optlab.optim.settings import Settled, differing, is_number, make_plain, plain, validate
 from optlab.optim.together import by_entries, together
 from optlab.rules import Rule, with_decay, with_l2
 from optlab.rules.names import NAMES
@@ -80,6 +79,8 @@ class RuleOptimizer(torch.optim.Optimizer):
     # What torch calls to put a step between its hooks.
     profile_hook_step = staticmethod(with_hooks)  # type: ignore[assignment]
 
+    # How often entries of the groups, other than rates, were found changed.
+    changes: int
     # What the last step found, for the next; None if there is nothing to keep.
     _plan: Plan | None = None
 
@@ -89,7 +90,8 @@ class RuleOptimizer(torch.optim.Optimizer):
         make_plain(defaults, defaults)
         self.defaults = defaults
         self.validate(defaults)
-        self._settled: list[list[Any]] = []
+        self._settled: list[Settled] = []
+        self.changes = 0
         self._watched = self.watched(defaults)
         self._histories = Histories()
         self._taken: bool | torch.Tensor = False
@@ -100,10 +102,12 @@ class RuleOptimizer(torch.optim.Optimizer):
         """The rule that the settings of `group` ask for."""
         raise NotImplementedError
 
+    @by_entries
     def rule_for(self, p: torch.Tensor, group: dict[str, Any]) -> Rule:
         """The rule for one parameter, where that depends on its shape."""
         return self.decayed(self.rule(group), group)
 
+    @by_entries
     def decayed(self, rule: Rule, group: dict[str, Any]) -> Rule:
         """The rule with the weight decay of `group`, if it is for the class to add."""
         if not (self.decay and group["weight_decay"]) or "weight_decay" in rule.hyperparameters:
@@ -346,33 +350,35 @@ class RuleOptimizer(torch.optim.Optimizer):
                 self.complete_state(p, self.rule_for(p, group), group)
 
     def _settle(self) -> None:
-        """Hold what was changed in the groups since the last step to what the constructor asks.
+        """Hold what was changed in the groups since the last step to what the constructor asks,
+        and count the times that something other than rates has changed.
 
         Raises:
             ValueError: in the constructor's words, before anything has changed.
         """
-        now = []
-        settled, watched, absent = self._settled, self._watched, itertools.repeat(...)
-        for i, group in enumerate(self.param_groups):
-            lr = group.get("lr")
-            if type(lr) is float:
-                values = list(map(group.get, watched, absent))
-            else:
-                values = self._values(group)
-            known = settled[i] if i < len(settled) else []
-            if len(values) == len(known) and all(map(operator.is_, values, known)):
-                now.append(values)
-                continue
-            changed = differing([*watched, _VALUE], values, known)
-            # A schedule changes the rate at each step, and that much is seen at once.
-            if changed and not (changed == ["lr"] and type(lr) is float and 0 <= lr < math.inf):
-                if not {*changed} <= {"lr", _VALUE}:
-                    self._plan = None
-                self.check_group(i, len(self.param_groups), group)
-                make_plain(group, self._watched)
-                values = self._values(group)
-            now.append(values)
-        self._settled = now
+        settled, groups = self._settled, self.param_groups
+        # All are asked, also after one that says no, as each notes its rate.
+        pairs = zip(settled, groups, strict=False)
+        held = [known.holds(group) for known, group in pairs]
+        if len(settled) == len(groups) and all(held):
+            return
+        self.changes += 1
+        self._settled = [
+            self._settled_anew(i, group, settled[i] if i < len(settled) else None)
+            for i, group in enumerate(groups)
+        ]
+
+    def _settled_anew(self, i: int, group: dict[str, Any], known: Settled | None) -> Settled:
+        values = self._values(group)
+        changed = differing([*self._watched, _VALUE], values, known.values if known else [])
+        lr = group.get("lr")
+        if changed and not (changed == ["lr"] and type(lr) is float and 0 <= lr < math.inf):
+            if not {*changed} <= {"lr", _VALUE}:
+                self._plan = None
+            self.check_group(i, len(self.param_groups), group)
+            make_plain(group, self._watched)
+            values = self._values(group)
+        return Settled(group, values)
 
     def _values(self, group: dict[str, Any]) -> list[Any]:
         """The settings of a group that are watched, for a comparison; a rate that is a tensor on
@@ -601,6 +607,7 @@ class RuleOptimizer(torch.optim.Optimizer):
         self._histories = Histories()
         self._plan = None
         self._settled = []
+        self.changes = 0
         self._watched = self.watched(self.defaults)
         if "_steps" not in state:
             self._recount()

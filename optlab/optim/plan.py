@@ -27,7 +27,7 @@ from optlab.optim.batch import Batch, Prepared
 from optlab.optim.counts import is_count
 from optlab.optim.inspection import Found
 from optlab.optim.native import Table, places_of
-from optlab.optim.together import all_equal
+from optlab.optim.together import all_alike, all_equal, by_entries_alone, same_rates
 from optlab.rules import Rule
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class _Part:
     keys: list[tuple[str, str]]
     compute: torch.dtype | None
     t: int
+    alike: bool
     run: Callable[[Batch, Sequence[int] | None], None]
 
 
@@ -91,6 +92,7 @@ class Plan:
                 keys=[(name, optimizer.key_of(name)) for name in batch.rule.initial],
                 compute=batch.compute,
                 t=int(batch.t),
+                alike=False,
                 run=execution.way(batch, each.execution, known, table),
             )
             self.parts.append(part)
@@ -98,6 +100,8 @@ class Plan:
             grads += batch.grads
             states += itertools.chain.from_iterable(batch.state.values())
             counts += each.steps
+        self.several = any(len(part.groups) > 1 for part in self.parts)
+        self.changes = -1  # of the optimizer, when the groups were looked at
         groups = optimizer.param_groups
         self.raises = any(group["nonfinite"] == "raise" for group in groups)
         # How many parameters each group has; where those are, of all, that come first here,
@@ -127,13 +131,16 @@ class Plan:
             params = [params[i] for i in self.order]
             grads = [grads[i] for i in self.order]
         entries = _entries(optimizer.state, params)
+        marked = self.several and by_entries_alone(optimizer)
+        unchanged = marked and optimizer.changes == self.changes
         states = []
         try:
             counts = [entry["step"] for entry in entries]
             for part in self.parts:
-                for place, begin in part.groups:
-                    if optimizer.rule_for(params[begin], groups[place]) is not part.rule:
-                        return False
+                if not (unchanged and part.alike):
+                    for place, begin in part.groups:
+                        if optimizer.rule_for(params[begin], groups[place]) is not part.rule:
+                            return False
                 here = entries[part.begin : part.end]
                 states.append({name: [s[key] for s in here] for name, key in part.keys})
         except (KeyError, TypeError):
@@ -143,14 +150,19 @@ class Plan:
             ps, gs = params[part.begin : part.end], grads[part.begin : part.end]
             hyper = optimizer.hyperparameters(groups[part.groups[0][0]], part.rule)
             if len(part.groups) > 1:
-                alike = [groups[place] for place, _ in part.groups]
-                if not all_equal(alike, part.rule, hyper, optimizer.hyperparameters):
+                together = [groups[place] for place, _ in part.groups]
+                if not unchanged:
+                    part.alike = marked and all_alike(together)
+                if not (part.alike and same_rates(together)) and not all_equal(
+                    together, part.rule, hyper, optimizer.hyperparameters
+                ):
                     return False
             name = functools.partial(optimizer.name_of, ps)
             t = part.t + 1
             batches.append(
                 Batch(part.rule, t, hyper, ps, gs, state, part.compute, name, optimizer.key_of)
             )
+        self.changes = optimizer.changes
         of_states = [x for state in states for xs in state.values() for x in xs]
         moved = self.addresses.moved([*params, *of_states, *counts, *grads])
         if moved is True or [count.value for count in self.counts] != self.counted:

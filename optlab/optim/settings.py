@@ -155,5 +155,33 @@ def differing(names: Sequence[str], values: Sequence[Any], known: Sequence[Any])
     ]
 
 
+class Settled:
+    """A group's entries as they were when its settings were last held to what they may be.
+
+    Attributes:
+        values: of those that the optimizer watches, in its order.
+    """
+
+    __slots__ = ("_entries", "_keys", "_rate", "values")
+
+    def __init__(self, group: dict[str, Any], values: list[Any]):
+        self.values = values
+        self._keys, self._entries = [*group], [*group.values()]
+        self._rate = self._keys.index("lr") if type(group.get("lr")) is float else None
+
+    def holds(self, group: dict[str, Any]) -> bool:
+        """Whether the group has the same entries still, the same objects, but for a rate that may
+        be another possible number. A rate that is no number may change in place: not then."""
+        entries, rate = [*group.values()], self._rate
+        if rate is None or [*group] != self._keys:
+            return False
+        lr = entries[rate]
+        if lr is not self._entries[rate]:
+            if type(lr) is not float or not 0 <= lr < math.inf:
+                return False
+            self._entries[rate] = lr
+        return all(map(operator.is_, entries, self._entries))
+
+
 _PLAIN = (float, bool, str, type(None))
 _COMPARED = (*_PLAIN, int)

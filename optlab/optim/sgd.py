@@ -8,6 +8,7 @@ import torch
 
 from optlab.ops import minimum
 from optlab.optim.made import MadeOptimizer, in_torch
+from optlab.optim.together import by_entries
 from optlab.rules import Rule, State, gradient_descent, momentum
 
 
@@ -52,6 +53,7 @@ class SGD(MadeOptimizer):
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
 
+    @by_entries
     def rule(self, group: dict[str, Any]) -> Rule:
         if group["momentum"]:
             return _damped if group["dampening"] else momentum

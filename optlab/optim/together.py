@@ -11,8 +11,7 @@ import operator
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import repeat
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
@@ -21,7 +20,10 @@ from optlab.optim.execution import chosen
 from optlab.optim.memory import PLAIN_CLASSES
 from optlab.rules import Rule
 
-_Method = TypeVar("_Method", bound=Callable[..., dict[str, Any]])
+if TYPE_CHECKING:
+    from optlab.optim.optimizer import RuleOptimizer
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
 
 # The entries of a group that are no settings.
 _OWN = ("params", "param_names")
@@ -94,11 +96,35 @@ def _joined(
     )
 
 
-def by_entries(hyperparameters: _Method) -> _Method:
-    """Mark a method `hyperparameters` whose values follow from the rule and the entries of a group
-    other than its parameters: it need not be asked of a group that has the same entries."""
-    hyperparameters.by_entries = True  # type: ignore[attr-defined]
-    return hyperparameters
+def by_entries(method: _Method) -> _Method:
+    """Mark a method of an optimizer whose answer follows from the entries of a group other than
+    its parameters, and from the shape of a parameter: it need not be asked again of the same
+    entries."""
+    method.by_entries = True  # type: ignore[attr-defined]
+    return method
+
+
+def by_entries_alone(optimizer: RuleOptimizer) -> bool:
+    """Whether rules and hyperparameters follow from the entries of groups, and so from nothing
+    that a subclass has added."""
+    asked = optimizer.rule, optimizer.rule_for, optimizer.decayed, optimizer.hyperparameters
+    return all(getattr(method, "by_entries", False) for method in asked)
+
+
+def all_alike(groups: Sequence[dict[str, Any]]) -> bool:
+    """Whether groups have the same entries, the same objects, but for parameters and rates."""
+    own = (*_OWN, "lr")
+    first, *others = ({k: x for k, x in group.items() if k not in own} for group in groups)
+    return all(
+        len(other) == len(first) and all(other.get(k, ...) is x for k, x in first.items())
+        for other in others
+    )
+
+
+def same_rates(groups: Sequence[dict[str, Any]]) -> bool:
+    """Whether groups have the same rate: one object, or the same float to the bit."""
+    first, *others = [group["lr"] for group in groups]
+    return all(lr is first or _is_same(lr, first) for lr in others)
 
 
 def all_equal(
@@ -111,18 +137,7 @@ def all_equal(
 
     known: those of the first. hyperparameters: the method that says them.
     """
-    first, *others = groups
-    marked = getattr(hyperparameters, "by_entries", False)
-    keys = [key for key in first if key not in _OWN]
-    entries = [first[key] for key in keys]
-    for group in others:
-        if marked and all(map(operator.is_, map(group.get, keys, repeat(...)), entries)):
-            own = ("params" in group) + ("param_names" in group)
-            if len(group) - own == len(keys):
-                continue
-        if not equal(known, hyperparameters(group, rule)):
-            return False
-    return True
+    return all(equal(known, hyperparameters(group, rule)) for group in groups[1:])
 
 
 def equal(some: dict[str, Any], others: dict[str, Any]) -> bool:

@@ -478,3 +478,77 @@ def test_an_entry_that_one_group_has_more_is_asked_about():
     known = hyperparameters(first, None)
     assert all_equal([first, {**first}], None, known, hyperparameters)
     assert not all_equal([first, more], None, known, hyperparameters)
+
+
+class Scaled(optlab.SGD):
+    """Asks each group for an entry of its own, and counts how often it is asked."""
+
+    asked = 0
+
+    @by_entries
+    def hyperparameters(self, group, rule):
+        self.asked += 1
+        values = super().hyperparameters(group, rule)
+        return {**values, "lr": values["lr"] * group.get("factor", 1.0)}
+
+
+def scaled(n=20):
+    """One optimizer with n groups, n with one, and a step of all, which says how often the one
+    was asked."""
+    params, others = (parameters_for("SGD", torch.float32, [(3, 2)] * n) for _ in range(2))
+    one = Scaled([{"params": [p]} for p in params], 0.1)
+    apart = [Scaled([p], 0.1) for p in others]
+
+    def step(closure=None):
+        for ps in (params, others):
+            give_gradients(ps, step.t)
+        step.t, one.asked = step.t + 1, 0
+        for o in (one, *apart):
+            o.step()
+        assert_alike(params, others, rtol=0, atol=0)
+        return one.asked
+
+    step.t = 0
+    return one, apart, step
+
+
+def test_groups_that_are_alike_are_asked_once():
+    one, apart, step = scaled()
+
+    def both(i, **entries):
+        one.param_groups[i].update(entries)
+        apart[i].param_groups[0].update(entries)
+
+    for _ in range(4):
+        step()
+    assert step() == 1
+    for i in range(len(apart)):  # as schedulers do, each rate an object of its own
+        both(i, lr=float("0.07"))
+    assert step() == step() == 1
+    both(3, note="its own")
+    assert step() == step() == len(apart)  # no longer alike, but equal
+    del one.param_groups[3]["note"], apart[3].param_groups[0]["note"]
+    assert step() == step() == 1
+    both(5, factor=2.0)
+    for _ in range(4):
+        step()
+    both(5, factor=1.0)
+    for _ in range(4):
+        step()
+    both(7, lr=0.5)
+    for _ in range(4):
+        step()
+
+
+def test_an_entry_that_was_seen_to_change_before_an_error_is_not_forgotten():
+    one, apart, step = scaled(3)
+    for _ in range(5):
+        step()
+    one.param_groups[1]["factor"] = apart[1].param_groups[0]["factor"] = 3.0
+
+    def fails():
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        one.step(fails)
+    step()
