@@ -357,10 +357,7 @@ class RuleOptimizer(torch.optim.Optimizer):
             ValueError: in the constructor's words, before anything has changed.
         """
         settled, groups = self._settled, self.param_groups
-        # All are asked, also after one that says no, as each notes its rate.
-        pairs = zip(settled, groups, strict=False)
-        held = [known.holds(group) for known, group in pairs]
-        if len(settled) == len(groups) and all(held):
+        if len(settled) == len(groups) and all(map(Settled.holds, settled, groups)):
             return
         self.changes += 1
         self._settled = [

@@ -14,7 +14,7 @@ import torch
 
 import optlab
 from optlab.optim import execution, native
-from optlab.optim.native import cache, library, toolchain
+from optlab.optim.native import cache, library, places, toolchain
 
 pytestmark = pytest.mark.skipif(native.compiler() is None, reason="no C compiler")
 
@@ -32,6 +32,7 @@ def fresh_memory(monkeypatch):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
+    places._function()  # a kernel too, once in a process: not in this folder
     path = tmp_path / "kernels"
     monkeypatch.setenv("OPTLAB_CACHE", str(path))
     return path
