@@ -4,11 +4,11 @@ It runs in the browser, too, where there is Python with SymPy and nothing else. 
 imports the mathematics and the standard library only; no torch, no numpy.
 
     run(source, "adam")    what the text gives: formula, step in JavaScript, checks, or a mistake
+    parts(source, "adam")  the same, what is known first coming first
     book("adam")           the same of the book's own text
     chapters()             which rules and exercises a chapter has
 """
 
-from optlab.live.answer import book, run
-from optlab.live.catalogue import chapters
+from optlab.live.answer import book, chapters, parts, run
 
-__all__ = ["book", "chapters", "run"]
+__all__ = ["book", "chapters", "parts", "run"]

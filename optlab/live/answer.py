@@ -9,8 +9,8 @@ from typing import Any
 
 import sympy
 
-from optlab.live import checks
-from optlab.live.catalogue import Entry, entry
+from optlab.live import checks, exercises
+from optlab.live.catalogue import CHAPTERS, Entry, entry
 from optlab.live.checks.check import Check, Finding
 from optlab.live.reading import mistake, read
 from optlab.rules.names import label
@@ -32,10 +32,10 @@ def run(source: str, name: str, chapter: str | None = None, exercise: str | None
         no number.
     checks: of the rule, each with `id`, `title`, what it found (`holds`, None if that is open,
         and `words`), and whether it holds for the book's own rule (`book`).
-    exercise: of the exercise that was asked for.
+    exercise: None, or of the one that was asked for `id`, `right` and `words`.
 
     Raises:
-        ValueError: there is no such rule to edit.
+        ValueError: there is no such rule to edit, or no such exercise on it.
     """
     answer = _empty()
     for part in parts(source, name, chapter, exercise):
@@ -47,7 +47,7 @@ def parts(
     source: str, name: str, chapter: str | None = None, exercise: str | None = None
 ) -> Iterator[Answer]:
     """The entries of the answer of `run`, a few at a time: what is known first comes first."""
-    place = entry(name, chapter)
+    place, asked = entry(name, chapter), exercises.find(exercise, name, chapter)
     try:
         made, rule = read(source, place)
         formula = _formula(rule, place.shown)
@@ -62,6 +62,9 @@ def parts(
         "hyperparameters": _hyperparameters(rule, place),
     }
     yield {"checks": [_asked(check, made, name) for check in checks.of(name)]}
+    if asked:
+        finding = exercises.judge(asked, rule)
+        yield {"exercise": {"id": asked.name, "right": bool(finding.holds), "words": finding.words}}
 
 
 def _asked(check: Check, made: Any, name: str) -> Answer:
@@ -76,6 +79,25 @@ def _asked(check: Check, made: Any, name: str) -> Answer:
         "holds": finding.holds,
         "words": finding.words,
         "book": name not in check.fails,
+    }
+
+
+def chapters() -> dict[str, Answer]:
+    """What the pages offer, by chapter.
+
+    rules: `name`, `title`, and `source` as the chapter prints it.
+    exercises: `id`, `title`, `text`, the `rule` and the `source` that the reader starts from.
+    """
+    return {
+        chapter: {
+            "rules": [{"name": e.name, "title": e.title, "source": e.source} for e in entries],
+            "exercises": [
+                {"id": x.name, "title": x.title, "text": x.text, "rule": x.rule, "source": x.source}
+                for x in exercises.EXERCISES
+                if x.chapter == chapter
+            ],
+        }
+        for chapter, entries in CHAPTERS.items()
     }
 
 

@@ -170,14 +170,3 @@ def entry(name: str, chapter: str | None = None) -> Entry:
                 return found
     place = f" in chapter {chapter}" if chapter else ""
     raise ValueError(f"no rule {name} is to be edited{place}")
-
-
-def chapters() -> dict[str, dict[str, Any]]:
-    """What pages offer, by chapter: `rules`, each with the `source` that the chapter prints."""
-    return {
-        chapter: {
-            "rules": [{"name": e.name, "source": e.source, "title": e.title} for e in entries],
-            "exercises": [],
-        }
-        for chapter, entries in CHAPTERS.items()
-    }

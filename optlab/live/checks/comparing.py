@@ -50,6 +50,7 @@ def entries(value: Any) -> list[sympy.Expr]:
 
 def vanishes(difference: sympy.Expr) -> bool:
     """Whether SymPy can tell that an expression is zero; the quickest way first."""
+    difference = difference.xreplace({x: _exact(x) for x in difference.atoms(sympy.Float)})
     short = difference.count_ops() <= SHORT
     if short:
         difference = difference.replace(_gathers, _gathered)
@@ -57,6 +58,11 @@ def vanishes(difference: sympy.Expr) -> bool:
         return True
     hard = difference.has(sympy.Max, sympy.Min)
     return short and not hard and sympy.simplify(difference) == 0
+
+
+def _exact(number: sympy.Float) -> sympy.Rational:
+    """A number with a point as the fraction that it is written for: roots may be powers 0.5."""
+    return sympy.Rational(str(float(number)))
 
 
 def _cancels(difference: sympy.Expr) -> bool:
