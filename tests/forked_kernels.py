@@ -5,7 +5,8 @@ some eighty. `install()` lets Jupyter in this process start a kernel of this int
 instead, wherever that makes no difference to what runs in it: it is a fresh process with a session,
 folder, arguments and streams of its own, and its names, random numbers and threads are as at the
 start of Python. Loaded are only modules that the chapters import first of all, or that load
-themselves when they are named (torch's and optlab's), so that a forgotten import fails as ever.
+themselves when they are named (torch's and optlab's), so that a forgotten import fails as ever;
+and what optlab, torch and sympy load for themselves once they are used.
 A kernel that is to get other environment variables than the tests have, other streams, or that is
 not this interpreter's, is started as Jupyter starts it; so is every kernel where there is no Linux.
 """
@@ -29,6 +30,9 @@ LOADED = ("numpy", "torch", "sympy", "matplotlib.figure", "IPython.display", "ip
 # Loaded by optlab itself as soon as they are named: see optlab/__init__.py.
 ROOMS = ("ops", "rules", "schedules", "symbolic", "optim", "grid", "online", "experiments")
 ROOMS += ("report",)
+# Loaded by optlab and torch for data and grids, and by sympy to simplify: four seconds of a core.
+# No chapter's code has these names, nor does it need them to be loaded.
+USED = ("sklearn.datasets", "torch._dynamo", "sympy.physics.units")
 BACKEND = "module://matplotlib_inline.backend_inline"  # what a kernel sets for matplotlib to read
 # Variables that are read where they are used, or by Jupyter only: they may differ. The last row
 # are set by modules that tests import (jax, torch's inductor, scikit-learn), for themselves.
@@ -159,7 +163,7 @@ def load() -> None:
     """Import what kernels are to find, and start no thread: a fork has but one."""
     from importlib import import_module
 
-    for name in (*LOADED, *(f"optlab.{room}" for room in ROOMS)):
+    for name in (*LOADED, *(f"optlab.{room}" for room in ROOMS), *USED):
         import_module(name)
     threads = len(os.listdir("/proc/self/task"))
     assert threads == 1, f"{threads} threads: a fork has only one of them"
