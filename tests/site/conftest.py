@@ -1,5 +1,6 @@
 """The site, built from the committed notebooks, and a browser to read it in."""
 
+import gc
 import os
 import re
 import shutil
@@ -16,8 +17,11 @@ from filelock import FileLock
 
 ROOT = Path(__file__).parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-# What shows a formula, beside its MathML: nine tenths of a chapter, which no parsed page needs.
-GLYPHS = re.compile(r"(<mjx-math\b[^>]*>).*?(</mjx-math>)", re.S)
+# What no parsed page needs, and takes most of the time of parsing: the tags that show a formula,
+# beside its MathML, and the tags that color code. Only what has no text of its own there, and only
+# tags that have nothing but a class, are left out; whatever else there was is still on the page.
+GLYPHS = re.compile(r"(<mjx-math\b[^>]*>)(?:\s*<[^>]*>)*?\s*(</mjx-math>)")
+COLORED = re.compile(r'<span class="[a-z][a-z0-9]{0,2}">([^<]*)</span>')
 
 
 @pytest.fixture(scope="session")
@@ -47,14 +51,20 @@ def site(tmp_path_factory, worker_id):
 
 @pytest.fixture(scope="session")
 def pages(site):
-    """Path relative to the site, and parsed page, of every page but the redirect at the root."""
-    parsed = {
-        path.relative_to(site).as_posix(): BeautifulSoup(
-            GLYPHS.sub(r"\1\2", path.read_text()), "html.parser"
-        )
-        for path in sorted(site.rglob("*.html"))
-        if "_static" not in path.parts
-    }
+    """Path relative to the site, and parsed page, of every page but the redirect at the root.
+    They are all tests': whoever changes a page, changes a copy."""
+    gc.disable()  # it would look through millions of things that stay, again and again
+    try:
+        parsed = {
+            path.relative_to(site).as_posix(): BeautifulSoup(
+                COLORED.sub(r"\1", GLYPHS.sub(r"\1\2", path.read_text())), "html.parser"
+            )
+            for path in sorted(site.rglob("*.html"))
+            if "_static" not in path.parts
+        }
+        gc.freeze()
+    finally:
+        gc.enable()
     redirect = parsed.pop("index.html")
     assert "book/index.html" in str(redirect.find("meta", {"http-equiv": "Refresh"}))
     assert len(parsed) >= 7

@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 import pytest
-from bs4 import BeautifulSoup
 
 from optlab.report.claims import LETTERS, load
 from optlab.report.ledger import NOT_YET, verdicts
@@ -14,16 +13,9 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def page(site):
-    """Parsed pages by their path in the site; each is parsed once."""
-    parsed = {}
-
-    def parse(name):
-        if name not in parsed:
-            parsed[name] = BeautifulSoup((site / name).read_text(), "html.parser")
-        return parsed[name]
-
-    return parse
+def page(pages):
+    """Parsed pages by their path in the site."""
+    return pages.__getitem__
 
 
 def plain(text):

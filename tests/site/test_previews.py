@@ -79,6 +79,7 @@ def test_a_picture_keeps_the_names_of_its_parts():
 
 def test_every_citation_and_statement_elsewhere_has_its_preview(site, pages):
     kinds, weights = set(), []
+    places = {name: {tag["id"]: tag for tag in page.select("[id]")} for name, page in pages.items()}
     for name, page in pages.items():
         folder, *files = page.html.get("data-previews", "").split(" ")
         found = {}
@@ -89,7 +90,7 @@ def test_every_citation_and_statement_elsewhere_has_its_preview(site, pages):
         for link in page.select("main a.reference.internal[href*='#']"):
             path, _, anchor = link["href"].partition("#")
             other = (site / name).parent.joinpath(path).resolve()
-            there = path and pages[other.relative_to(site.resolve()).as_posix()].find(id=anchor)
+            there = path and places[other.relative_to(site.resolve()).as_posix()].get(anchor)
             if there and previews.PREVIEWED & set(there.get("class", [])):
                 kinds |= previews.PREVIEWED & set(there["class"])
                 assert link["href"] in found, (name, link["href"])

@@ -2,6 +2,7 @@
 
 import sys
 from collections import Counter
+from copy import copy
 from pathlib import Path
 
 import pytest
@@ -83,7 +84,7 @@ def test_indices_of_a_claim_stand_low_or_high(claim, shown):
 def test_no_claim_shows_marks_of_indices(pages):
     claims = 0
     for name, page in pages.items():
-        for claim in page.select(".optlab-claim"):
+        for claim in map(copy, page.select(".optlab-claim")):
             claims += 1
             for code in claim.select("code"):
                 code.clear()
