@@ -34,8 +34,10 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "ci")
 CHAPTERS = Path(__file__).parent / "notebooks"
 SECOND_RUNS = "tests/notebooks/test_papermill.py"
 BUILDS_THE_SITE = "tests/site/test_pages.py"
+# These open each page, and keep what others ask of it: see Visits in tests/site/reading.py.
+OPEN_PAGES = ("tests/site/test_every_page.py", "tests/site/test_nothing_moves.py")
 # The tests in these take seconds each: a run of a chapter, a page read at three widths.
-SHARED = (SECOND_RUNS, "tests/site/test_every_page.py")
+SHARED = (SECOND_RUNS, *OPEN_PAGES)
 
 
 class LongestFirst(LoadFileScheduling):
@@ -70,14 +72,18 @@ def pytest_xdist_make_scheduler(config, log):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Chapters, then second runs, then what builds the site, which later tests need, then the
-    many short tests, which even out the end. Where time is short, what is named first is first."""
+    """Chapters; then what builds the site, and beside it second runs, which need no site; then what
+    opens its pages, which later tests ask for, and all else of the site; then the many short tests,
+    which even out the end. Where time is short, what is named first is first."""
     if config.getoption("stop_after"):
         return
+    root = CHAPTERS.parent
     order = [
         lambda path: path.parent == CHAPTERS,
-        lambda path: path.parent == CHAPTERS.parent / Path(SECOND_RUNS).parent,
-        lambda path: path == CHAPTERS.parent / BUILDS_THE_SITE,
+        lambda path: path == root / BUILDS_THE_SITE,
+        lambda path: path.parent == root / Path(SECOND_RUNS).parent,
+        lambda path: path in [root / file for file in OPEN_PAGES],
+        lambda path: path.parent == root / Path(BUILDS_THE_SITE).parent,
         lambda path: True,
     ]
     items.sort(key=lambda item: next(i for i, kind in enumerate(order) if kind(item.path)))

@@ -72,6 +72,17 @@ def pages(site):
 
 
 @pytest.fixture(scope="session")
+def visits(tmp_path_factory, worker_id):
+    """What tests have measured of pages as they opened them, in all processes of this run."""
+    from reading import Visits
+
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "visits"
+    folder.mkdir(exist_ok=True)
+    return Visits(folder)
+
+
+@pytest.fixture(scope="session")
 def address(site):
     """Where the site is served on this machine: under a path, as a project's pages are."""
 

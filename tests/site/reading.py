@@ -1,6 +1,8 @@
 """Every page in Chromium, with everything on it opened."""
 
 import gzip
+import json
+import os
 from functools import cache
 from pathlib import Path
 
@@ -17,7 +19,7 @@ COLORS = ["color-contrast", "link-in-text-block"]  # the rules that a theme's co
 ALL_BUT_COLORS = {rule: {"enabled": False} for rule in COLORS}
 THEME = "document.documentElement.dataset.theme"
 WIDTHS = (1280, 768, 360)  # of a desk, a tablet and a small phone
-DESK, ENDS = 1280, (360, 1280)
+DESK, ENDS, PHONE = 1280, (360, 1280), 390
 # After a change of width or theme: what would slide or fade is there at once, and what watches
 # sizes has been told of them.
 SETTLE = """async (theme) => {
@@ -26,6 +28,16 @@ SETTLE = """async (theme) => {
   document.getAnimations().forEach((animation) => animation.finish());
   await frame();
 }"""
+# How high the first heading stands, of the text that is there at first.
+TOP = "document.querySelector('article h2')?.getBoundingClientRect().top"
+# Of each figure: its id, the widths of the column, of its panels together, and of each, as shown
+# and as drawn.
+FIGURES = """() => [...document.querySelectorAll(".cell .optlab-figure")].map((figure) => {
+  const column = figure.closest(".cell").parentElement.getBoundingClientRect().width;
+  const panels = [...figure.querySelectorAll(".figure-panel > svg")];
+  const sizes = panels.map((p) => [p.getBoundingClientRect().width, p.viewBox.baseVal.width]);
+  return [figure.id, column, figure.querySelector(".figure-panels").clientWidth, sizes];
+})"""
 FIRST_VISIT, NEXT_VISIT = 450_000, 250_000  # bytes of a page, compressed as servers do
 # A test for each page, so that their number makes pytest-xdist share them out.
 _TOC = yaml.safe_load((Path(__file__).parents[2] / "_toc.yml").read_text())
@@ -35,6 +47,45 @@ ALONE = "404.html"  # without the theme: has a test of its own
 OTHERS = "those of no file"  # the index and the search page
 # Of each folder the first page: what is around the text is on all of them the same.
 SAMPLES = {name.rpartition("/")[0]: name for name in reversed(NAMES)}.values()
+
+
+class Visits:
+    """What was measured of pages as they opened, on a desk and on a phone.
+
+    Each opening takes two seconds of a core. So tests that open a page for another reason measure
+    this in passing, and keep it in a folder that all processes of a run share.
+    """
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def _file(self, name, width):
+        return self.folder / f"{width}-{name.replace('/', '-')}.json"
+
+    def open(self, page, address, name, width):
+        """Open a page of this width, measure and keep it."""
+        page.goto(f"{address}/{name}", wait_until="domcontentloaded")
+        self.keep(page, name, width)
+
+    def keep(self, page, name, width):
+        """Measure and keep a page whose text has just come; return when it has loaded."""
+        assert page.evaluate("innerWidth") == width
+        found = {"top": page.evaluate(TOP)}
+        page.wait_for_load_state("load")
+        found["figures"] = page.evaluate(FIGURES)
+        kept = self._file(name, width)
+        part = kept.with_suffix(f".{os.getpid()}")
+        part.write_text(json.dumps(found))
+        part.replace(kept)
+
+    def of(self, name, width, window, address):
+        """What was measured of a page; if it was not opened yet, it is now."""
+        kept = self._file(name, width)
+        if not kept.exists():
+            page = window(width).new_page()
+            self.open(page, address, name, width)
+            page.close()
+        return json.loads(kept.read_text())
 
 
 @cache
@@ -66,7 +117,7 @@ def violations(page, **options):
     ]
 
 
-def trouble_on(name, address, window, site):
+def trouble_on(name, address, window, site, visits):
     """What is wrong with a page, one line each.
 
     It is opened once, in a window that then takes each width, in both themes. These differ in
@@ -104,7 +155,8 @@ def trouble_on(name, address, window, site):
     for path in others(site) if name == OTHERS else [name]:
         asked.clear()
         page.emulate_media(color_scheme="dark")  # what the page must find out for itself
-        page.goto(f"{address}/{path}")
+        page.set_viewport_size({"width": DESK, "height": 900})
+        visits.open(page, address, path, DESK)
         assert page.evaluate(THEME) == "dark"
         page.evaluate("document.fonts.ready")
         trouble += too_heavy(path, asked, site)

@@ -8,18 +8,13 @@ from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
+from reading import DESK, PHONE
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "site/extensions"))
 from chapter_figures import rows, table
 
 LEAST = 12  # pixels of lettering on a phone
 LETTERS = 9.7  # points of a panel: optlab.report.style
-WIDTHS = """() => [...document.querySelectorAll(".optlab-figure")].map((figure) => {
-  const column = figure.closest(".cell").parentElement.getBoundingClientRect().width;
-  const panels = [...figure.querySelectorAll(".figure-panel > svg")];
-  const sizes = panels.map((p) => [p.getBoundingClientRect().width, p.viewBox.baseVal.width]);
-  return [figure.id, column, figure.querySelector(".figure-panels").clientWidth, sizes];
-})"""
 
 
 def chapters(pages):
@@ -88,22 +83,20 @@ def test_the_numbers_of_a_figure_are_folded_and_in_its_words(pages):
             assert not re.search(r"collection \d|line \d|image \d", fold.get_text()), figure["id"]
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_figures_have_the_width_and_letters_that_are_read(window, address, pages, width):
-    tab = window(width).new_page()
-    wrong = []
-    for name, page in chapters(pages).items():
-        if not page.select("figure.optlab-figure"):
-            continue
-        tab.goto(f"{address}/{name}", wait_until="load")
-        for figure, column, panels, sizes in tab.evaluate(WIDTHS):
+@pytest.mark.parametrize("width", [DESK, PHONE])
+def test_figures_have_the_width_and_letters_that_are_read(window, address, pages, width, visits):
+    wrong, measured = [], []
+    for name in chapters(pages):
+        for figure, column, panels, sizes in visits.of(name, width, window, address)["figures"]:
+            measured.append(figure)
             if panels < column - 1:
                 wrong.append(f"{figure}: {panels} of {column} px")
             small = min(LETTERS * shown / drawn for shown, drawn in sizes)
-            if width == 390 and small < LEAST:
+            if width == PHONE and small < LEAST:
                 wrong.append(f"{figure}: letters of {small:.1f} px")
-    tab.close()
     assert not wrong
+    there = [f["id"] for page in pages.values() for f in page.select("figure.optlab-figure")]
+    assert sorted(measured) == sorted(there)
 
 
 def saved(tab, figure, kind):

@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
+from reading import DESK, PHONE
 
 from optlab import report
 
@@ -195,16 +196,13 @@ def test_each_chapter_has_its_fold_below_the_opening(pages):
                 assert re.fullmatch(r"Code: \S.*, \d+ lines?", title), (name, title)
 
 
-@pytest.mark.parametrize(("width", "most"), [(1280, 450), (390, 600)])
-def test_a_chapter_opens_with_its_problem(window, address, pages, width, most):
+@pytest.mark.parametrize(("width", "most"), [(DESK, 450), (PHONE, 600)])
+def test_a_chapter_opens_with_its_problem(window, address, pages, width, most, visits):
     """The first heading of the text stands in the first window."""
-    tab = window(width).new_page()
     low = {}
     for name in pages:
         if name.startswith("notebooks/"):
-            tab.goto(f"{address}/{name}", wait_until="domcontentloaded")
-            top = tab.evaluate("document.querySelector('article h2').getBoundingClientRect().top")
+            top = visits.of(name, width, window, address)["top"]
             if top > most:
                 low[name] = round(top)
-    tab.close()
     assert low == {}

@@ -5,6 +5,6 @@ from reading import NAMES, OTHERS, trouble_on
 
 
 @pytest.mark.parametrize("name", [*NAMES, OTHERS])
-def test_it_reads_well(name, address, window, site):
-    trouble = trouble_on(name, address, window(1280), site)
+def test_it_reads_well(name, address, window, site, visits):
+    trouble = trouble_on(name, address, window(1280), site, visits)
     assert not trouble, "\n".join(trouble)

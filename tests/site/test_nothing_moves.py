@@ -1,7 +1,9 @@
 """While a page comes, on a phone, nothing that is drawn moves: neither by scripts, nor by fonts."""
 
+from functools import partial
+
 import pytest
-from reading import ALONE, NAMES, OTHERS, others
+from reading import ALONE, NAMES, OTHERS, PHONE, others
 
 LARGEST_SHIFT = 0.05  # in the measure of Cumulative Layout Shift; from 0.1 on it is called poor
 WATCH = """
@@ -26,10 +28,10 @@ TWO_FRAMES = """new Promise((done) =>
   requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))"""
 
 
-def movement(browser, address, fonts="**/*.woff2"):
+def movement(browser, address, fonts="**/*.woff2", keep=lambda page: None):
     """What moves until the page is complete, [how much, what…] each, though fonts come only when
-    text has been drawn; and the fonts that it asks for."""
-    context = browser.new_context(viewport={"width": 390, "height": 844}, is_mobile=True)
+    text has been drawn; and the fonts that it asks for. keep: called when its text has come."""
+    context = browser.new_context(viewport={"width": PHONE, "height": 844}, is_mobile=True)
     page = context.new_page()
     page.add_init_script(WATCH)
     asked, held = [], []
@@ -47,6 +49,8 @@ def movement(browser, address, fonts="**/*.woff2"):
     late, held = held, None
     for route in late:
         route.continue_()
+    page.wait_for_load_state("domcontentloaded")
+    keep(page)
     page.wait_for_load_state("load")
     page.evaluate(COMPLETE)
     page.evaluate("document.fonts.ready")
@@ -57,9 +61,10 @@ def movement(browser, address, fonts="**/*.woff2"):
 
 
 @pytest.mark.parametrize("name", [*NAMES, ALONE, OTHERS])
-def test_nothing_moves_on_a_phone(name, browser, address, site):
+def test_nothing_moves_on_a_phone(name, browser, address, site, visits):
     for path in others(site) if name == OTHERS else [name]:
-        moved, fonts = movement(browser, f"{address}/{path}")
+        keep = partial(visits.keep, name=path, width=PHONE)
+        moved, fonts = movement(browser, f"{address}/{path}", keep=keep)
         assert sum(value for value, *_ in moved) <= LARGEST_SHIFT, (path, moved)
         assert any("/formulas/" in font for font in fonts) or not path.startswith("notebooks/")
 
