@@ -114,13 +114,6 @@ def test_the_factored_moments_are_those_of_the_rule(picture):
     assert "nothing is lost" in picture("factoring", v=product)["says"]
 
 
-def test_the_decay_of_a_budget(picture):
-    (_, yours) = picture("budget", norm=0.01, b=64, B=2000, T=30)["curves"]
-    assert yours["points"] == [
-        [30, pytest.approx(schedules.normalized_weight_decay(0.01, 64, 2000, 30))]
-    ]
-
-
 @pytest.mark.parametrize("factor", [0.1, 10.0])
 def test_one_layer_is_enlarged(picture, factor):
     with_ratio = picture("one-layer", factor=factor, ratio=True)["bars"]
@@ -224,7 +217,7 @@ def built(folder, name):
 
 
 def test_a_page_without_any_loads_no_script(tmp_path):
-    assert not built(tmp_path, "budget").stderr
+    assert not built(tmp_path, "shapes").stderr
     page, other = ((tmp_path / f"out/{name}.html").read_text() for name in ("index", "other"))
     assert "interactions/later.js" in page
     assert "<em>moves</em>" in page
@@ -232,16 +225,14 @@ def test_a_page_without_any_loads_no_script(tmp_path):
 
 
 def test_an_unknown_one_is_refused_by_name(tmp_path):
-    assert (
-        "no interaction 'budgets'; there are: word-frequency, " in built(tmp_path, "budgets").stderr
-    )
+    assert "no interaction 'shape'; there are: word-frequency, " in built(tmp_path, "shape").stderr
 
 
 @pytest.mark.parametrize("width", [1280, 360])
 def test_a_reader_moves_it_by_keyboard(tmp_path_factory, browser, width):
     folder = tmp_path_factory.mktemp("page")
     blocks = "\n".join(f":::{{interaction}} {name}\nText.\n:::\n" for name in names())
-    built(folder, "budget")
+    built(folder, "shapes")
     (folder / "index.md").write_text(f"# All\n\n{blocks}")
     command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", folder, folder / "out"]
     subprocess.run(command, check=True, capture_output=True)

@@ -118,29 +118,6 @@ var interactions = (() => {
     },
   };
 
-  const budget = {
-    title: "One normalized decay, another λ for each budget",
-    controls: [
-      { name: "norm", label: "Normalized decay λ_norm", low: 0.001, high: 0.1, start: 0.025, scale: "log" },
-      { name: "b", label: "Batch size b", low: 16, high: 1024, start: 128, scale: "log", whole: true },
-      { name: "B", label: "Training points B", low: 1000, high: 1e6, start: 50000, scale: "log", whole: true },
-      { name: "T", label: "Epochs T", low: 1, high: 2000, start: 100, scale: "log", whole: true },
-    ],
-    picture({ norm: lambda, b, B, T }) {
-      const decay = (epochs) => lambda * Math.sqrt(b / (B * epochs));
-      return {
-        kind: "curves",
-        x: { label: "epochs T", low: 1, high: 2000, log: true },
-        y: { label: "weight decay λ", low: 1e-7, high: 0.1, log: true },
-        curves: [
-          { label: "λ", color: 0, points: range(40, (i) => 2000 ** (i / 39)).map((t) => [t, decay(t)]) },
-          { label: "yours", color: 1, points: [[T, decay(T)]], dot: true },
-        ],
-        says: `For ${T} ${T === 1 ? "epoch" : "epochs"} λ is ${number(decay(T))}; a training four times as long halves it, to ${number(decay(4 * T))}.`,
-      };
-    },
-  };
-
   // Made up: five layers, by the lengths of their weights and of their gradients.
   const LAYERS = [
     ["first", 2, 0.4],
@@ -354,7 +331,6 @@ var interactions = (() => {
   return {
     "word-frequency": wordFrequency,
     factoring,
-    budget,
     "one-layer": oneLayer,
     "two-arrows": twoArrows,
     shapes,
