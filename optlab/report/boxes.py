@@ -16,7 +16,8 @@ import sympy
 from sympy.core.parameters import evaluate
 
 from optlab import rules, schedules
-from optlab.symbolic import assignments, function_assignments, operator, page
+from optlab.live.catalogue import entry
+from optlab.symbolic import assignments, function_assignments, page
 
 Lines = list[tuple[str, str]]
 
@@ -36,6 +37,11 @@ class Box:
 
 def of_rule(rule: rules.Rule, **options: Any) -> Callable[[], Lines]:
     return lambda: assignments(rule, **options)
+
+
+def as_shown(name: str, **more: Any) -> Callable[[], Lines]:
+    """What a rule gives, in the letters of the first chapter that shows it."""
+    return of_rule(entry(name).rule, **entry(name).shown, **more)
 
 
 def _adam_with_decay() -> Lines:
@@ -78,67 +84,24 @@ def sgdr_rate() -> tuple[sympy.Expr, sympy.Expr]:
 
 
 GRADIENT = {"g_t": "the gradient is given to the rule"}
-LAYER = r"^{(\ell)}"
 BOXES = {
-    "alg-gd": Box(
-        of_rule(
-            rules.gradient_descent,
-            names={"lr": r"\eta_t"},
-            parameter=("w_t", "w_{t+1}"),
-            project=operator(r"\Pi_{\mathcal{K}}"),
-        )
-    ),
-    "alg-gd-momentum": Box(
-        of_rule(rules.momentum, parameter=("w_t", "w_{t+1}"), dampening=0), GRADIENT
-    ),
-    "alg-adagrad-diagonal": Box(
-        of_rule(
-            rules.adagrad,
-            names={"sum": "s"},
-            parameter=("x_t", "x_{t+1}"),
-            inline=["h", "y"],
-        ),
-        GRADIENT,
-    ),
+    "alg-gd": Box(as_shown("gradient_descent")),
+    "alg-gd-momentum": Box(as_shown("momentum"), GRADIENT),
+    "alg-adagrad-diagonal": Box(as_shown("adagrad", inline=["h", "y"]), GRADIENT),
     "alg-adagrad": Box(
-        of_rule(rules.adagrad_full_dual, parameter=("x_t", "x_{t+1}")),
+        as_shown("adagrad_full_dual"),
         {
             "H_t": "the rule solves a system with this matrix and does not store it",
             "z_t": "the box has the mean of the gradients, as published",
             "x_{t+1}": "the rule has the minimum in closed form; the chapter proves that it is",
         },
     ),
-    "alg-adam": Box(of_rule(rules.adam, names={"lr": r"\alpha"}), GRADIENT),
-    "alg-adafactor-factored": Box(
-        of_rule(
-            rules.factored_adam,
-            names={"lr": r"\alpha_t"},
-            parameter=("X_{t-1}", "X_t"),
-            gradient="G_t",
-        ),
-        {"G_t": GRADIENT["g_t"]},
-    ),
+    "alg-adam": Box(as_shown("adam"), GRADIENT),
+    "alg-adafactor-factored": Box(as_shown("factored_adam"), {"G_t": GRADIENT["g_t"]}),
     "alg-adafactor": Box(
-        of_rule(
-            rules.adafactor,
-            names={"beta2": "b"},
-            parameter=("X_{t-1}", "X_t"),
-            gradient="G_t",
-            beta2_decay=sympy.Float("-0.8", 1),
-        ),
-        {"G_t": GRADIENT["g_t"]},
+        as_shown("adafactor", beta2_decay=sympy.Float("-0.8", 1)), {"G_t": GRADIENT["g_t"]}
     ),
-    "alg-amsgrad": Box(
-        of_rule(
-            rules.amsgrad,
-            names={"lr": r"\alpha_t", "beta1": r"\beta_{1,t}"},
-            parameter=("x_t", "x_{t+1}"),
-            project=operator(r"\Pi_{\mathcal{F}, \sqrt{\hat V_t}}"),
-            inline=["h"],
-            eps=0,
-        ),
-        GRADIENT,
-    ),
+    "alg-amsgrad": Box(as_shown("amsgrad", eps=0), GRADIENT),
     "alg-wd-adamw": Box(
         _adam_with_decay, {"g_t": "the gradient is given to the rule; L changes it before"}
     ),
@@ -148,36 +111,9 @@ BOXES = {
             ("m_t", "v_t", r"\hat{m}_t", r"\hat{v}_t"), "the box refers to AdamW for the moments"
         ),
     ),
-    "alg-lars": Box(
-        of_rule(
-            rules.lars,
-            names={
-                "lr": r"\gamma_t",
-                "trust_coefficient": r"\eta",
-                "local": r"\alpha_\ell",
-                "v": f"v{LAYER}",
-            },
-            parameter=(f"w{LAYER}_t", f"w{LAYER}_{{t+1}}"),
-            gradient=f"g{LAYER}_t",
-        )
-    ),
-    "alg-lars-deck": Box(
-        of_rule(
-            rules.lars_deck,
-            names={"lr": r"\gamma_t"},
-            parameter=("w_t", "w_{t+1}"),
-            phi=operator(r"\phi"),
-        )
-    ),
-    "alg-lamb": Box(
-        of_rule(
-            rules.lamb,
-            names={"lr": r"\eta_t", "r": "u"},
-            parameter=("x_t", "x_{t+1}"),
-            phi=operator(r"\phi"),
-        ),
-        GRADIENT,
-    ),
+    "alg-lars": Box(as_shown("lars")),
+    "alg-lars-deck": Box(as_shown("lars_deck")),
+    "alg-lamb": Box(as_shown("lamb"), GRADIENT),
     "alg-ld": Box(
         lambda: function_assignments(
             schedules.slanted_triangular,

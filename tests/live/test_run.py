@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from edits import EDITS
 
 from optlab.live import book, chapters, run
 from optlab.live.catalogue import CHAPTERS
@@ -49,13 +50,29 @@ def test_the_formula_is_that_of_latex():
         assert f"{line['left']} &= {line['right']}" in whole
 
 
-def test_what_changed_is_marked():
-    answer = run(edited(("beta2 * s.v + (1 - beta2) * g**2", "maximum(beta2 * s.v, g**2)")), "adam")
-    assert changed(answer) == [r"v_t = \max\left(g_t^{2}, \beta_2 v_{t-1}\right)"]
-    assert "Math.max(" in answer["javascript"]
-    assert changed(run(edited(("sqrt(v_hat) + eps", "sqrt(v_hat + eps)")), "adam")) == [
-        r"\theta_t = \theta_{t-1} - \frac{\alpha \hat{m}_t}{\sqrt{\hat{v}_t + \epsilon}}"
-    ]
+STEP = r"\theta_t = \theta_{t-1} - \frac{\alpha \hat{m}_t}{\sqrt{\hat{v}_t} + \epsilon}"
+FORMULAS = {
+    "the second moment as a maximum": [r"v_t = \max\left(g_t^{2}, \beta_2 v_{t-1}\right)"],
+    "AMSGrad's maximum": [
+        r"\hat{v}_t = \max\left(\hat{v}_{t-1}, \frac{v_t}{1 - \beta_2^{t}}\right)"
+    ],
+    "ε inside the root": [STEP.replace(r"\hat{v}_t} + \epsilon", r"\hat{v}_t + \epsilon}")],
+    "the deck's line 4": [
+        r"v_t = \beta_2 v_{t-1} + \left(1 - \beta_2\right) \left\lVert g_t \right\rVert^{2}"
+    ],
+    "decoupled decay": [STEP + r" - \alpha \lambda \theta_{t-1}"],
+    "no bias correction": [STEP.replace(r"\hat{m}", "m").replace(r"\hat{v}", "v")],
+}
+
+
+@pytest.mark.parametrize("edit", FORMULAS)
+def test_what_changed_is_marked(edit):
+    name, changes, _ = EDITS[edit]
+    answer = run(edited(*changes), name)
+    assert changed(answer) == FORMULAS[edit]
+    function = answer["javascript"]
+    assert function.startswith("// Kingma and Ba")
+    assert function != ADAM["javascript"]
 
 
 def test_a_hyperparameter_of_the_readers_own():

@@ -6,7 +6,7 @@ MUTATIONS = {
     # A step that needs something that is neither gradient, point nor rate.
     "gd-gradient": Mutation(
         rules={"gradient_descent": ("lr * g)", "lr * g + __import__('sympy').Symbol('b'))")},
-        again=("step, _ = rules.gradient_descent(",),
+        again=("one_step = descent.one_step(",),
     ),
     # The point before the step is projected, not the step.
     "gd-update": Mutation(

@@ -3,7 +3,7 @@
 from mutations import Mutation
 
 # The rule on symbols, line by line.
-LINES = ("line_2 = sympy.expand(",)
+LINES = ("line_2, line_3, line_4, line_5 = (",)
 
 MUTATIONS = {
     # Distances are Euclidean; and fewer of them.

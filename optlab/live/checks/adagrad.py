@@ -11,8 +11,13 @@ from optlab.rules.rule import Rule
 from optlab.symbolic import vector
 
 ETA, DELTA, C = sympy.symbols("eta delta c", positive=True)
-X = sympy.Symbol("x", real=True)
+T, H = sympy.symbols("t H", positive=True)
+X, G_BAR = sympy.symbols("x gbar", real=True)
 GRADIENTS = sympy.symbols("g1:4", real=True)
+
+
+# Of the mean gradient times η x, plus H x²/(2 t): what the primal-dual update asks for.
+MINIMUM = -ETA * G_BAR * T / H
 
 
 def root(k: int) -> sympy.Expr:
@@ -40,7 +45,8 @@ def mirror_descent(rule: Rule) -> Finding:
 def closed_form(rule: Rule) -> Finding:
     zero, pairs = sympy.Integer(0), []
     for k, (p, _) in enumerate(steps(rule, zero, GRADIENTS, lr=ETA, delta=DELTA), start=1):
-        pairs.append((p, -ETA * sum(GRADIENTS[:k]) / (DELTA + root(k))))
+        mean = sum(GRADIENTS[:k]) / sympy.Integer(k)
+        pairs.append((p, MINIMUM.subs({G_BAR: mean, T: k, H: DELTA + root(k)})))
     return same("The weight", *pairs)
 
 
