@@ -203,6 +203,15 @@ def transpose(x: Any) -> Any:
 
 
 @Operation
+def polar(x: Any) -> Any:
+    """The polar factor U Vᵀ of x = U S Vᵀ, taken as `matmul` takes it: singular values become 1.
+
+    Those that are 0 stay 0; with tensors, those that rounding leaves where there should be none.
+    """
+    return sign(x)
+
+
+@Operation
 def row_count(x: Any) -> Any:
     """The number of rows of x, taken as `matmul` takes it."""
     return 1
@@ -277,7 +286,7 @@ def is_symbolic(*values: Any) -> bool:
 OVER_A_TENSOR = (norm, mean)
 OF_ROWS_AND_COLUMNS = (row_sums, column_sums, row_means, column_means)
 OF_PRODUCTS = (matmul, transpose, row_count, column_count)
-OF_MATRICES = (outer, solve_root, *OF_PRODUCTS)
+OF_MATRICES = (outer, solve_root, polar, *OF_PRODUCTS)
 INITIAL = (zeros_like, zero_matrix, zero_rows, zero_columns, copy)
 OPERATIONS = (
     sqrt,

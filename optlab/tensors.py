@@ -89,6 +89,16 @@ def _matrix(x: torch.Tensor) -> torch.Tensor:
     return x if x.dim() == 2 else x.flatten(1) if x.dim() > 2 else x.reshape(-1, 1)
 
 
+def _polar(x: torch.Tensor) -> torch.Tensor:
+    # In float64, and of what is finite: else the decomposition would be an error.
+    finite = x.isfinite().all()
+    wide = torch.where(finite, _matrix(x).double(), 0.0)
+    u, values, vt = torch.linalg.svd(wide, full_matrices=False)
+    noise = values <= torch.finfo(x.dtype).eps * max(wide.shape) * values[:1]
+    factor = torch.where(finite, (u * ~noise) @ vt, torch.nan)
+    return factor.to(x.dtype).reshape(x.shape)
+
+
 _ON_TENSORS: dict[ops.Operation, Callable[..., Any]] = {
     ops.sqrt: torch.sqrt,
     ops.floor: torch.floor,
@@ -110,6 +120,7 @@ _ON_TENSORS: dict[ops.Operation, Callable[..., Any]] = {
     ops.solve_root: _solve_root,
     ops.matmul: _matmul,
     ops.transpose: lambda x: _matrix(x).mT,
+    ops.polar: _polar,
     # numbers that live where x does, as norms do
     ops.row_count: lambda x: x.new_full((), x.shape[0] if x.dim() else 1),
     ops.column_count: lambda x: x.new_full((), math.prod(x.shape[1:])),

@@ -14,7 +14,7 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -38,12 +38,15 @@ Make = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
 @dataclass(frozen=True)
 class Contest:
     """ours: our class and its settings; bytes: the fewest bytes a step moves for each
-    float32 parameter, every array read or written once a pass; rivals: by name."""
+    float32 parameter, every array read or written once a pass; rivals: by name.
+    matrices: whether it is for the matrices within a network; all get no other parameters, and
+    where ours is timed beside our others, it leaves these to AdamW."""
 
     ours: str
     settings: dict[str, Any]
     bytes: int
     rivals: dict[str, tuple[str, dict[str, Any]]]
+    matrices: bool = False
 
 
 def _torch(name: str, fused: bool = True, **settings: Any) -> dict[str, tuple[str, dict[str, Any]]]:
@@ -87,6 +90,16 @@ CONTESTS = {
         | _extra("pytorch_optimizer", "Lamb", weight_decay=1e-2),
     ),
     "Sophia": Contest("Sophia", {}, 24, _torch("AdamW")),
+    "Muon": Contest(
+        "Muon",
+        {},
+        20,
+        {"torch": ("torch.optim:Muon", {})}
+        | _extra(
+            "timm.optim.muon", "Muon", ns_coefficients="original", nesterov=True, verbose=False
+        ),
+        matrices=True,
+    ),
 }
 
 
@@ -108,6 +121,11 @@ def transformer(d: int = 512, layers: int = 6, vocabulary: int = 8000) -> list[t
     block: list[tuple[int, ...]] = [(3 * d, d), (3 * d,), (d, d), (d,), (4 * d, d), (4 * d,)]
     block += [(d, 4 * d), (d,), (d,), (d,), (d,), (d,)]
     return [(vocabulary, d), *(shape for _ in range(layers) for shape in block)]
+
+
+def _is_within(shape: Sequence[int]) -> bool:
+    """Whether it is of a matrix between two layers, and not of a vector or of a table of words."""
+    return len(shape) == 2 and shape[0] <= 8 * shape[1]
 
 
 def small_net() -> list[tuple[int, ...]]:
@@ -180,6 +198,8 @@ def _contest(
     bandwidth: float,
 ) -> Row:
     contest = CONTESTS[name]
+    if contest.matrices:
+        shapes = [shape for shape in shapes if _is_within(shape)]
     execution.forget_kernels()
     ours = our_step(contest, shapes, place, how)
     begin = time.perf_counter()
@@ -225,7 +245,11 @@ def our_step(
 ) -> Callable[[], Any]:
     """The step of our optimizer, with fixed gradients."""
     params = _parameters(shapes, place)
-    optimizer = getattr(optlab, contest.ours)(params, **contest.settings, execution=how)
+    groups: list[Any] = [{"params": params}]
+    if contest.matrices:
+        groups = [{"params": [p for p in params if _is_within(p.shape)]}]
+        groups.append({"params": [p for p in params if not _is_within(p.shape)], "use_muon": False})
+    optimizer = getattr(optlab, contest.ours)(groups, **contest.settings, execution=how)
     if optimizer.rule_for(params[0], optimizer.param_groups[0]).estimated:
         optimizer.update_hessian([torch.rand_like(p) for p in params])
     step: Callable[[], Any] = optimizer.step

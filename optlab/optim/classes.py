@@ -11,11 +11,12 @@ from optlab.optim.amsgrad import AMSGrad
 from optlab.optim.lamb import LAMB
 from optlab.optim.lars import LARS
 from optlab.optim.made import MadeOptimizer, make_all
+from optlab.optim.muon import Muon
 from optlab.optim.optimizer import RuleOptimizer
 from optlab.optim.sgd import SGD
 from optlab.optim.sophia import Sophia
 
-_WRITTEN = (SGD, AdaGrad, FullAdaGrad, Adam, AdamW, Adafactor, AMSGrad, LARS, LAMB, Sophia)
+_WRITTEN = (SGD, AdaGrad, FullAdaGrad, Adam, AdamW, Adafactor, AMSGrad, LARS, LAMB, Sophia, Muon)
 
 # The optimizers that have no class of their own, and all of them, by name. What else there is of
 # an optimizer (`optlab.<name>`, bench, explorer, tests) goes through these two; type checkers

@@ -3,7 +3,7 @@
 import torch
 from torch.optim.optimizer import ParamsT
 
-from optlab.optim import adafactor, adagrad, adam, adamw, amsgrad, lamb, lars, sgd, sophia
+from optlab.optim import adafactor, adagrad, adam, adamw, amsgrad, lamb, lars, muon, sgd, sophia
 from optlab.optim.made import MadeOptimizer
 from optlab.optim.optimizer import RuleOptimizer
 
@@ -21,6 +21,7 @@ __all__ = [
     "AdamW",
     "FullAdaGrad",
     "Lion",
+    "Muon",
     "Sophia",
 ]
 
@@ -174,6 +175,27 @@ class Sophia(sophia.Sophia):
         weight_decay: float = 0.1,
         *,
         eps: float = 1e-12,
+        maximize: bool = False,
+        execution: str = "auto",
+        nonfinite: str = "propagate",
+        rounding: str = "nearest",
+    ) -> None: ...
+
+class Muon(muon.Muon):
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | torch.Tensor = 0.02,
+        weight_decay: float = 0.0,
+        momentum: float = 0.95,
+        nesterov: bool = True,
+        ns_coefficients: tuple[float, float, float] = (3.4445, -4.775, 2.0315),
+        eps: float = 1e-07,
+        *,
+        adjust_lr_fn: str = "original",
+        betas: tuple[float, float] = (0.9, 0.95),
+        use_muon: bool = True,
+        form: str = "newton-schulz",
         maximize: bool = False,
         execution: str = "auto",
         nonfinite: str = "propagate",

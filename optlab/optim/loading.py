@@ -171,7 +171,7 @@ def _check_class(optimizer: RuleOptimizer, saved: Mapping[str, Any]) -> bool:
                 f"cannot load the state of another optimizer into {name}: it was not saved by "
                 f"optlab, and {_of_torch(name)}"
             )
-        needed |= optimizer.torch_has
+        needed = (needed | optimizer.torch_has) - optimizer.torch_lacks
     if missing := sorted(needed - saved.keys()):
         raise ValueError(
             f"cannot load the state into {name}: it is of another optimizer, whose groups have "
@@ -229,11 +229,11 @@ class _Entries:
                 prepared[key] = _carried(value, p.device)
         begun = any(key in own for key in prepared) or bool(prepared.get("step", 0))
         if begun and "step" not in prepared:
-            if not optimizer.uncounted:
+            if not optimizer.is_uncounted(rule):
                 self._refuse("has a state but no step count")
             prepared["step"] = new_count(1)
         missing = [key for key in needed if key not in prepared]
-        if begun and missing and not optimizer.uncounted:
+        if begun and missing and not optimizer.is_uncounted(rule):
             self._refuse(f"has no {missing[0]}, which {type(optimizer).__name__} needs")
         return prepared
 

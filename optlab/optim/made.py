@@ -220,7 +220,7 @@ def _type(name: str, default: Any) -> str:
     if name == "lr":
         return "float | torch.Tensor"
     if isinstance(default, tuple):
-        return "tuple[float, float]"
+        return f"tuple[{', '.join(['float'] * len(default))}]"
     return type(default).__name__ if isinstance(default, bool | str) else "float"
 
 

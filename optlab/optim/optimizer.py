@@ -65,6 +65,8 @@ class RuleOptimizer(torch.optim.Optimizer):
     uncounted: ClassVar[bool] = False
     # Entries that the groups of torch's class of this name have; none if there is no such class.
     torch_has: ClassVar[frozenset[str]] = frozenset()
+    # Settings here that they do not have.
+    torch_lacks: ClassVar[frozenset[str]] = frozenset()
     # Settings of this class that are one of a few words.
     choices: ClassVar[dict[str, tuple[str, ...]]] = {}
     # Settings that are True or False, and those that are numbers, beside what
@@ -451,7 +453,7 @@ class RuleOptimizer(torch.optim.Optimizer):
         step = state.get("step")
         if step is None:
             begun = len(missing) < len(rule.initial)
-            if begun and not self.uncounted:
+            if begun and not self.is_uncounted(rule):
                 raise ValueError(
                     f"{described(p, self.param_groups)}, has a state but no step count: set "
                     '"step" in it to the number of steps that it has taken'
@@ -461,6 +463,10 @@ class RuleOptimizer(torch.optim.Optimizer):
             state["step"] = as_count(step, described(p, self.param_groups))
         for name in missing:
             state[self.key_of(name)] = self.initial(name, p.to(state_dtype(p)), group)
+
+    def is_uncounted(self, rule: Rule) -> bool:
+        """Whether states for `rule` may have no step count, as torch saves them."""
+        return self.uncounted
 
     def key_of(self, name: str) -> str:
         """The key in `state_dict()` of the state variable that the rule calls `name`."""

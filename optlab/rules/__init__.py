@@ -22,6 +22,8 @@ from optlab.rules.lamb import lamb as lamb
 from optlab.rules.lars import lars as lars
 from optlab.rules.lars import lars_deck as lars_deck
 from optlab.rules.lion import lion as lion
+from optlab.rules.muon import muon as muon
+from optlab.rules.muon import muon_polar as muon_polar
 from optlab.rules.rule import Rule as Rule
 from optlab.rules.rule import State as State
 from optlab.rules.rule import rule as rule

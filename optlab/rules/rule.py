@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import cached_property, update_wrapper
-from types import SimpleNamespace
+from types import FunctionType, SimpleNamespace
 from typing import Any
 
 
@@ -85,6 +85,28 @@ class Rule:
             raise ValueError(f"{self.name} has no {', '.join(sorted(unknown))}")
         self.optimizer = optimizer
         self._settings = defaults
+
+    def with_flags(self, **flags: Any) -> Rule:
+        """The same rule with other defaults of flags: `muon.with_flags(tall=True)`.
+
+        Raises:
+            ValueError: the rule itself has no flag of that name.
+        """
+        own = getattr(self.function, "__kwdefaults__", None) or {}
+        if unknown := flags.keys() - (self.flags.keys() & own.keys()):
+            raise ValueError(f"{self.name} has no flag {', '.join(sorted(unknown))}")
+        made = FunctionType(
+            self.function.__code__,
+            self.function.__globals__,
+            self.function.__name__,
+            None,
+            self.function.__closure__,
+        )
+        made.__kwdefaults__ = {**own, **flags}
+        made.__doc__ = self.function.__doc__
+        changed = Rule(made, self.initial, self.around, self.optimizer, self.estimated)
+        changed._settings = self._settings
+        return changed
 
     @property
     def defaults(self) -> dict[str, Any]:

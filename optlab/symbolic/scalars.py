@@ -85,6 +85,7 @@ _of_tensor(ops.outer, lambda x, y: rf"{x} {y}^\top")
 _of_tensor(ops.solve_root, lambda a, delta, x: rf"\left({delta} I + {a}^{{1/2}}\right)^{{-1}} {x}")
 _of_tensor(ops.matmul, lambda x, y: f"{x} {y}")
 _of_tensor(ops.transpose, lambda x: rf"{x}^\top", closeness="Pow")
+_of_tensor(ops.polar, lambda x: rf"\operatorname{{polar}}\!\left({x}\right)", closeness="Lambda")
 _of_tensor(ops.row_count, lambda x: "n", closeness="Lambda")
 _of_tensor(ops.column_count, lambda x: "m", closeness="Lambda")
 for _operation in (ops.zero_matrix, ops.zero_rows, ops.zero_columns):

@@ -53,7 +53,8 @@ def test_each_algorithm_meets_its_rivals_in_torch(name):
     assert torch_rivals <= set(large.rivals_ms)
     assert set(large.rivals_ms) | set(large.left_out) == set(bench.CONTESTS[name].rivals)
     assert large.ratios == {k: large.ms / ms for k, ms in large.rivals_ms.items()}
-    traffic = bench.CONTESTS[name].bytes * 2003 / (large.ms / 1e3)
+    entries = 2000 if bench.CONTESTS[name].matrices else 2003
+    traffic = bench.CONTESTS[name].bytes * entries / (large.ms / 1e3)
     assert large.of_copy_bandwidth == pytest.approx(traffic / 8e9)
 
 
@@ -256,8 +257,8 @@ def test_the_books_benches_are_of_committed_code_and_whole(kind):
     for run in saving.recorded(kind, RESULTS):
         assert not run.conditions.get("commit", "").endswith("-dirty")
         if kind != "grid":
-            # One from before an optimizer was added lacks it; those of the chapters are all there.
-            chapters = bench.CONTESTS.keys() - MADE.keys()
+            # One from before an optimizer was added lacks it; those of the deck are all there.
+            chapters = bench.CONTESTS.keys() - MADE.keys() - {"Muon"}
             assert chapters <= {row.algorithm for row in run.rows} <= bench.CONTESTS.keys()
 
 

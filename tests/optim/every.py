@@ -24,6 +24,9 @@ EVERY = {
     "LARS deck": ("LARS", {"lr": 0.1, "form": "deck", "weight_decay": 0.1}),
     "LAMB": ("LAMB", {"lr": 0.1, "weight_decay": 0.1}),
     "Sophia": ("Sophia", {"lr": 0.1, "rho": 0.5}),
+    "Muon": ("Muon", {"lr": 0.1, "weight_decay": 0.1}),
+    "Muon polar": ("Muon", {"lr": 0.1, "form": "polar", "adjust_lr_fn": "rms_to_rms"}),
+    "Muon AdamW": ("Muon", {"lr": 0.1, "use_muon": False, "weight_decay": 0.1}),
 }
 
 EVERY |= {name: (name, {"lr": 0.1}) for name in optlab.optim.MADE}
@@ -34,10 +37,16 @@ EVERY |= {
 }
 
 NAMES = sorted({name for name, _ in EVERY.values()})
-REAL_ONLY = ("FullAdaGrad", "Adafactor")
+# Labels of optimizers that take matrices only; as torch has this one, it counts no steps.
+OF_MATRICES = ("Muon", "Muon polar")
+REAL_ONLY = ("FullAdaGrad", "Adafactor", "Muon")
 
 # Labels with an execution each.
 EXECUTED = [(label, execution) for label in EVERY for execution in ("plain", "foreach", "compiled")]
+
+
+# Of Muon's group for AdamW: all that it says, since ZeRO fills in what is given for all groups.
+OTHERS = {"use_muon": False, "lr": 0.01, "eps": 1e-8, "weight_decay": 0.0}
 
 
 def make(label, params, **options):
@@ -47,9 +56,27 @@ def make(label, params, **options):
 
 def parameters_for(label, dtype=torch.float64, shapes=SHAPES):
     """The same parameters each time; small and not empty for a matrix of d × d."""
-    if label.startswith("FullAdaGrad"):
+    if label.startswith("FullAdaGrad") and shapes is SHAPES:
         shapes = [(6, 5), (), (7,), (2, 3, 5)]
-    return parameters(shapes, dtype)
+    return parameters(shapes_for(label, shapes), dtype)
+
+
+def shapes_for(label, shapes):
+    """The shapes, with matrices of one column for vectors where an optimizer wants matrices."""
+    if label in OF_MATRICES:
+        return [shape if len(shape) >= 2 else (*shape, 1, 1)[:2] for shape in shapes]
+    return shapes
+
+
+def groups_for(label, model):
+    """The parameters of a model by name, in one group; for Muon in two, matrices and others."""
+    named = [*model.named_parameters()]
+    if label not in OF_MATRICES:
+        return [{"params": named}]
+    return [
+        {"params": [(n, p) for n, p in named if p.dim() >= 2]},
+        {"params": [(n, p) for n, p in named if p.dim() < 2], **OTHERS},
+    ]
 
 
 def clones(params):

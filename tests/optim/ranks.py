@@ -7,7 +7,7 @@ optimizer ends with, or the error that stopped it, is saved in OUT.WAY.RANK.
 import sys
 
 import torch
-from every import EVERY
+from every import EVERY, groups_for
 from torch import distributed, nn
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_optimizer_state_dict
 from torch.distributed.device_mesh import init_device_mesh
@@ -36,11 +36,12 @@ def train(label, way):
         model = nn.parallel.DistributedDataParallel(net)
     if way == "fsdp":
         fully_shard(net, mesh=init_device_mesh("cpu", (world,)))
-    cls, params = getattr(optlab, name), net.named_parameters()
+    cls, groups = getattr(optlab, name), groups_for(label, net)
     if way == "zero":
-        optimizer = ZeroRedundancyOptimizer(net.parameters(), cls, **settings)
+        unnamed = [{**g, "params": [p for _, p in g["params"]]} for g in groups]
+        optimizer = ZeroRedundancyOptimizer(unnamed, cls, **settings)
     else:
-        optimizer = cls(params, **settings)
+        optimizer = cls(groups, **settings)
     generator = torch.Generator().manual_seed(1)
     x = torch.randn(32, 6, generator=generator, dtype=torch.float64)
     y = torch.randint(3, (32,), generator=generator)
@@ -62,7 +63,7 @@ def train(label, way):
         optimizer.consolidate_state_dict(to=0)
         if rank == 0:
             state = optimizer.state_dict()["state"]
-            names = [k for k, _ in params]
+            names = [k for g in groups for k, _ in g["params"]]
             ends |= {f"{names[i]} {n}": v for i, s in state.items() for n, v in s.items()}
     return {k: v.detach().clone() for k, v in ends.items()}
 

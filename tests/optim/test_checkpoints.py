@@ -5,7 +5,7 @@ import io
 
 import pytest
 import torch
-from every import NAMES, clones
+from every import NAMES, clones, parameters_for
 from twins import SHAPES, assert_alike, parameters, train
 
 import optlab
@@ -94,7 +94,7 @@ def test_groups_hold_nothing_of_torch_s_way_of_computing():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_settings_that_an_older_state_does_not_have_take_their_defaults(name):
-    optimizer = getattr(optlab, name)(parameters([(3,), (4, 2)]))
+    optimizer = getattr(optlab, name)(parameters_for(name, shapes=[(3,), (4, 2)]))
     state = copy.deepcopy(optimizer.state_dict())
     for key in ("maximize", "nesterov", "weight_decay", "form", "decay_by", "nonfinite"):
         state["param_groups"][0].pop(key, None)

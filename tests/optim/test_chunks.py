@@ -6,8 +6,8 @@ import sys
 
 import pytest
 import torch
-from every import EVERY, make
-from twins import parameters, train
+from every import EVERY, make, parameters_for
+from twins import train
 
 import optlab
 from optlab import rules
@@ -19,7 +19,7 @@ SMALL = [(12, 10), (30,), (), (7,), (2, 3, 5)]  # for a matrix of d × d
 
 def trained(label, dtype, limit, monkeypatch, **settings):
     monkeypatch.setitem(chunks.BYTES, "cpu", limit)
-    params = parameters(SMALL if label.startswith("FullAdaGrad") else SHAPES, dtype)
+    params = parameters_for(label, dtype, SMALL if label.startswith("FullAdaGrad") else SHAPES)
     params[0].data = params[0].data.t()
     optimizer = make(label, params, execution="foreach", **settings)
     train(optimizer, params, 3)

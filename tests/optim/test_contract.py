@@ -22,7 +22,7 @@ def make(label, params, module=optlab):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_closure_s_loss_is_returned_and_it_may_differentiate(name):
-    (p,) = parameters([(3,)])
+    (p,) = parameters_for(name, shapes=[(3,)])
     optimizer = make(name, [p])
     calls = []
 

@@ -58,7 +58,7 @@ def test_the_executions_agree(label, options, dtype):
 
 @pytest.mark.parametrize("name", REAL_ONLY)
 def test_complex_parameters_are_refused_where_the_algorithm_is_for_real_ones(name):
-    real, whole = torch.zeros(2, requires_grad=True), torch.zeros(2, 2, dtype=torch.complex64)
+    real, whole = torch.zeros(2, 1, requires_grad=True), torch.zeros(2, 2, dtype=torch.complex64)
     with pytest.raises(ValueError, match=r"does not support complex .*: give torch.view_as_real"):
         getattr(optlab, name)([whole.requires_grad_()])
     optimizer = getattr(optlab, name)([real])
@@ -218,7 +218,7 @@ def test_loading_copies_and_the_state_dict_is_live(label):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_settings_come_with_the_state_but_how_to_step_does_not(name):
-    params = parameters([(3,)])
+    params = parameters_for(name, shapes=[(3,)])
     saved = getattr(optlab, name)(params, lr=0.5, execution="foreach", nonfinite="raise")
     optimizer = getattr(optlab, name)(params, lr=0.25, execution="plain", nonfinite="skip")
     optimizer.load_state_dict(saved.state_dict())
@@ -230,7 +230,7 @@ def test_settings_come_with_the_state_but_how_to_step_does_not(name):
 def test_every_argument_has_its_place_in_the_group_and_in_the_documentation(name):
     cls = getattr(optlab, name)
     arguments = set(inspect.signature(cls.__init__).parameters) - {"self", "params"}
-    optimizer = cls(parameters([(3,)]))
+    optimizer = cls(parameters_for(name, shapes=[(3,)]))
     assert arguments <= set(optimizer.param_groups[0])
     assert all(f"\n    {argument}: " in inspect.getdoc(cls) for argument in arguments)
 

@@ -5,7 +5,7 @@ import io
 
 import pytest
 import torch
-from every import EVERY, REAL_ONLY, make, parameters_for
+from every import EVERY, REAL_ONLY, groups_for, make, parameters_for
 from torch import distributed, nn
 from torch.distributed.checkpoint.state_dict import (
     StateDictOptions,
@@ -131,7 +131,7 @@ def test_a_distributed_checkpoint_before_the_first_step_changes_nothing(label, f
     for saved in (False, True):
         torch.manual_seed(0)
         model = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2)).double()
-        optimizer = getattr(optlab, name)(model.parameters(), **settings)
+        optimizer = getattr(optlab, name)(groups_for(label, model), **settings)
         if saved:
             optimizer.init_state()
             state = get_optimizer_state_dict(model, optimizer, options=options)

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 import torch
+from every import parameters_for
 from hyper import REGISTERED, numbers
 from twins import parameters, train
 
@@ -117,7 +118,7 @@ def test_every_rule_is_written(name, monkeypatch):
     steps(name, execution.compiled, n=1)
 
 
-BY_LISTS = {"FullAdaGrad"} | {
+BY_LISTS = {"FullAdaGrad", "Muon"} | {
     name
     for name, cls in optlab.optim.OPTIMIZERS.items()
     if hasattr(cls, "of") and cls.of.name in ALL and cls.of.name not in FUSIBLE
@@ -132,7 +133,7 @@ def test_auto_goes_by_c_for_small_models_where_the_rule_can_be_written(name, mon
     monkeypatch.setattr(torch, "compile", None)
     monkeypatch.setattr(execution, "foreach", lambda batch: went.append(batch) or foreach(batch))
     for dtype in (torch.float32, torch.float64, torch.bfloat16):
-        params = parameters([(3, 2), (4,), ()], dtype)
+        params = parameters_for(name, dtype, [(3, 2), (4,), ()])
         train(getattr(optlab, name)(params, lr=0.01), params, 3)
         assert bool(went) == (name in BY_LISTS or dtype == torch.bfloat16)
         went.clear()

@@ -153,7 +153,7 @@ def test_parameters_are_counted_through_all_groups():
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - {"FullAdaGrad"}))
 def test_propagating_is_the_default_and_does(name):
-    params = parameters([(3,), (4,)])
+    params = parameters_for(name, shapes=[(3,), (4,)])
     optimizer = getattr(optlab, name)(params)
     give_bad_gradients(params, 0)
     optimizer.step()

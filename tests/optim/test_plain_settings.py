@@ -78,7 +78,11 @@ def assert_plain(group):
 def test_numbers_of_other_libraries_are_kept_as_python_s(label, kind, place):
     name, settings = EVERY[label]
     cls = getattr(optlab, name)
-    whole = {k: v for k, v in cls(parameters([(1,)])).defaults.items() if k != "lr_decay"}
+    whole = {
+        k: v
+        for k, v in cls(parameters_for(name, shapes=[(1,)])).defaults.items()
+        if k != "lr_decay"
+    }
     theirs, ours = converted({**whole, **settings, "execution": "plain"}, NUMBERS[kind])
     ends = []
     for given in (theirs, ours):
@@ -228,9 +232,9 @@ IMPOSSIBLE = [
 def test_settings_that_change_are_held_to_what_the_constructor_asks(name, settings):
     cls = getattr(optlab, name)
     with pytest.raises(ValueError, match=r".") as refused:
-        cls([{"params": parameters([(3,)]), **settings}])
+        cls([{"params": parameters_for(name, shapes=[(3,)]), **settings}])
     for before_any_step in (True, False):
-        params = parameters([(3,), (4, 2)])
+        params = parameters_for(name, shapes=[(3,), (4, 2)])
         optimizer = cls([{"params": [p]} for p in params], lr=0.1)
         if not before_any_step:
             train(optimizer, params, 2)

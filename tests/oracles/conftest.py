@@ -39,6 +39,7 @@ def timm():
         Lamb = importlib.import_module("timm.optim.lamb").Lamb
         Lion = importlib.import_module("timm.optim.lion").Lion
         Lars = importlib.import_module("timm.optim.lars").Lars
+        Muon = importlib.import_module("timm.optim.muon").Muon
 
     return Optimizers
 

@@ -233,3 +233,29 @@ def test_sgd_with_nesterov_is_torch_s_and_its_trace_is_not_dampened():
         optax.chain(optax.ema(0.9, debias=False), optax.scale_by_learning_rate(0.1))
     )
     assert apart(dampened, averaged) > 0.01
+
+
+def test_muon_takes_the_second_dimension_for_the_outputs_and_corrects_the_bias_of_nesterov():
+    """optax's layers are x W, torch's x Wᵀ: n/m is turned round in the scale. Its Nesterov step
+    divides momentum and gradient by 1 - βᵗ⁺¹ and 1 - βᵗ, as NAdam does: another direction."""
+    shapes = [(6, 4), (3, 5)]
+
+    def turned(p, **settings):
+        ours = [torch.nn.Parameter(x.detach().mT.contiguous()) for x in p]
+        return ours, optlab.Muon(ours, lr=0.1, weight_decay=0.1, eps=1e-8, **settings)
+
+    def ours(**settings):
+        params, optimizer = turned(start(shapes), **settings)
+        for step in range(12):
+            for p, g in zip(params, gradients(step, shapes), strict=True):
+                p.grad = g.mT.contiguous()
+            optimizer.step()
+        return [p.detach().mT for p in params]
+
+    def theirs(**settings):
+        return run_optax(optax.contrib.muon(0.1, weight_decay=0.1, **settings), shapes)
+
+    assert apart(ours(nesterov=False), theirs(nesterov=False)) < 1e-5
+    assert apart(ours(), theirs()) > 1e-3
+    plain = run(lambda p: optlab.Muon(p, lr=0.1, weight_decay=0.1, nesterov=False), shapes)
+    assert apart(plain, theirs(nesterov=False)) > 0.01

@@ -107,3 +107,15 @@ def test_lion_is_ours_with_its_decay_beside_the_sign_or_in_it(kozistr):
     assert_same(ours, run(lambda p: kozistr.Lion(p, **settings)))
     inside = run(lambda p: kozistr.Lion(p, **settings, weight_decouple=False))
     assert apart(ours, inside) > 0.01
+
+
+def test_muon_is_ours_but_for_its_rounding(kozistr):
+    """Groups, defaults and scales are those of the original and of Liu et al. (2025)."""
+    shapes, common = [(6, 4), (3, 5)], {"lr": 0.1, "weight_decay": 0.1}
+
+    def theirs(p, **flags):
+        return kozistr.Muon([{"params": p, "use_muon": True, **common}], **flags)
+
+    for ours, flags in (("original", {}), ("match_rms_adamw", {"use_adjusted_lr": True})):
+        mine = run(lambda p, s=ours: optlab.Muon(p, **common, adjust_lr_fn=s), shapes)
+        assert apart(mine, run(lambda p, f=flags: theirs(p, **f), shapes)) < 0.05

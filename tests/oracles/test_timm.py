@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from sidebyside import apart, assert_same, run
+from sidebyside import apart, assert_same, run, start
 
 import optlab
 
@@ -72,3 +72,22 @@ def test_adafactor_s_decay_is_scaled_like_its_step(timm):
 def test_lion_is_ours(timm):
     settings = {**SETTINGS, "betas": (0.8, 0.95)}
     assert_same(run(lambda p: optlab.Lion(p, **settings)), run(lambda p: timm.Lion(p, **settings)))
+
+
+def test_muon_is_ours_with_the_original_s_settings(timm):
+    """By default timm takes the scale of Liu et al. (2025), other coefficients for each of the
+    five steps, and no Nesterov; its iteration is in bfloat16."""
+    shapes = [(20, 30), (30, 20)]
+    settings = {"lr": 0.1, "weight_decay": 0.1}
+
+    def theirs(p, **flags):
+        return timm.Muon(p, **settings, **flags)
+
+    original = {"ns_coefficients": "original", "nesterov": True}
+    for scale in ("original", "match_rms_adamw", "rms_to_rms"):
+        ours = run(lambda p, s=scale: optlab.Muon(p, **settings, adjust_lr_fn=s), shapes)
+        found = run(lambda p, s=scale: theirs(p, **original, adjust_lr_fn=s), shapes)
+        assert apart(ours, found) < 0.02
+    defaults = timm.Muon(start(shapes)).defaults
+    assert (defaults["nesterov"], defaults["adjust_lr_fn"]) == (False, "match_rms_adamw")
+    assert apart(run(theirs, shapes), run(lambda p: optlab.Muon(p, **settings), shapes)) > 0.04

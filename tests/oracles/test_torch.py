@@ -4,6 +4,7 @@ Where it agrees is in tests/optim/test_parity.py; its AMSGrad in tests/rules/tes
 warm restarts in tests/schedules/test_restarts.py.
 """
 
+import pytest
 import torch
 from sidebyside import STEPS, apart, assert_same, gradients, run, start
 
@@ -153,3 +154,44 @@ def test_sgd_s_first_gradient_is_not_dampened():
     assert_same(
         run(lambda p: optlab.SGD(p, **settings)), run(lambda p: torch.optim.SGD(p, **settings))
     )
+
+
+MATRICES = [(6, 4), (3, 5), (4, 4)]
+SCALES = ("original", "match_rms_adamw")
+
+
+def in_double_precision(monkeypatch):
+    """torch's Muon rounds momentum to bfloat16 before its Newton-Schulz steps; not here."""
+    monkeypatch.setattr(torch.Tensor, "bfloat16", torch.Tensor.clone)
+
+
+@pytest.mark.parametrize("settings", [{}, {"nesterov": False, "momentum": 0.5}], ids=str)
+@pytest.mark.parametrize("scale", SCALES)
+def test_muon_is_ours_but_for_its_rounding_to_bfloat16(settings, scale, monkeypatch):
+    """Step by step: the same matrices up to the rounding of eight bits, and without it."""
+    common = {"lr": 0.1, "weight_decay": 0.1, "adjust_lr_fn": scale, **settings}
+    for steps in range(1, 7):
+        ours = run(lambda p: optlab.Muon(p, **common), MATRICES, steps)
+        theirs = run(lambda p: torch.optim.Muon(p, **common), MATRICES, steps)
+        assert 1e-4 < apart(ours, theirs) < 0.05
+        with monkeypatch.context() as patch:
+            in_double_precision(patch)
+            exact = run(lambda p: torch.optim.Muon(p, **common), MATRICES, steps)
+        assert_same(ours, exact)
+
+
+def test_muon_s_documentation_adds_gradients_up_and_its_code_averages_them():
+    """B ← μ B + G in the documentation, B ← μ B + (1 - μ) G in the code, as here. The step is
+    the same, since it forgets a factor; the buffer of a state is not."""
+    p = torch.nn.Parameter(torch.ones(3, 2))
+    p.grad = torch.ones_like(p)
+    optimizer = torch.optim.Muon([p], momentum=0.75)
+    optimizer.step()
+    assert (optimizer.state[p]["momentum_buffer"] == 0.25).all()
+
+
+def test_muon_s_defaults_are_not_those_of_the_original():
+    """Its code has lr 0.02 and no decay, as ours has; torch 0.001 and 0.1."""
+    theirs, ours = torch.optim.Muon(start([(2, 2)])), optlab.Muon(start([(2, 2)]))
+    found = [[o.defaults[k] for k in ("lr", "weight_decay")] for o in (theirs, ours)]
+    assert found == [[1e-3, 0.1], [0.02, 0.0]]
