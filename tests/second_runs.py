@@ -105,7 +105,10 @@ SECOND = {
     ),
     "10-lamb": Second(
         {"seed": 100, "weight_decay": 0.2, "layers": 2, "phi_high": 3.0},
-        fewer("10-lamb", tuning=2, seeds=2, epochs=6),
+        {
+            **fewer("10-lamb", tuning=2, seeds=2, epochs=6),
+            "steps=300, runs=5": "steps=100, runs=5",
+        },
     ),
     "11-linear-decay": Second(
         {"seed": 100, "T": 26, "cut_frac": 0.3, "ratio": 8.0},
@@ -113,7 +116,7 @@ SECOND = {
     ),
     "12-sgdr": Second(
         {"seed": 1, "T_0": 4, "T_mult": 3, "tolerance": 0.04},
-        fewer("12-sgdr", seeds=3, rate_seeds=2),
+        fewer("12-sgdr", seeds=2, rate_seeds=2, rates=(2**-5, 2**-4, 2**-2)),
     ),
     "13-snapshot-ensembles": Second(
         {"seed": 1, "members": 3, "classes": 2},
