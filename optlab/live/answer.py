@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -27,7 +28,7 @@ def run(source: str, name: str, chapter: str | None = None, exercise: str | None
     formula: lines, each `left`, `right` and both as `latex`; `changed` if the book's has no such.
     javascript: a step on arrays, as `javascript_of_layer` writes it, or None; `javascript_error`
         then says why.
-    state: what each state variable starts at: a number, or "p" for the parameter itself.
+    state: what each state variable starts at: a number, or JavaScript in p, the parameter.
     hyperparameters: `name`, `label` and `value` (None if it has no default); `fixed` if it is
         no number.
     checks: of the rule, each with `id`, `title`, what it found (`holds`, None if that is open,
@@ -46,14 +47,17 @@ def run(source: str, name: str, chapter: str | None = None, exercise: str | None
 def parts(
     source: str, name: str, chapter: str | None = None, exercise: str | None = None
 ) -> Iterator[Answer]:
-    """The entries of the answer of `run`, a few at a time: what is known first comes first."""
+    """The entries of the answer of `run`, a few at a time: what is known first comes first.
+
+    `checks` comes again and again, each time with one more.
+    """
     place, asked = entry(name, chapter), exercises.find(exercise, name, chapter)
     try:
         made, rule = read(source, place)
         formula = _formula(rule, place.shown)
     except Exception as error:
-        found = mistake(error)
-        yield {"error": {"line": found.line, "message": found.message}}
+        wrong = mistake(error)
+        yield {"error": {"line": wrong.line, "message": wrong.message}}
         return
     yield {
         "formula": _marked(formula, _books(name, chapter)),
@@ -61,7 +65,10 @@ def parts(
         "state": {k: _start(make) for k, make in rule.initial.items()},
         "hyperparameters": _hyperparameters(rule, place),
     }
-    yield {"checks": [_asked(check, made, name) for check in checks.of(name)]}
+    found: list[Answer] = []
+    for check in checks.of(name):
+        found = [*found, _asked(check, made, name)]
+        yield {"checks": found}
     if asked:
         finding = exercises.judge(asked, rule)
         yield {"exercise": {"id": asked.name, "right": bool(finding.holds), "words": finding.words}}
@@ -147,14 +154,13 @@ def _marked(lines: list[tuple[str, str]], books: list[tuple[str, str]]) -> list[
 def _javascript(rule: Rule, name: str) -> Answer:
     try:
         return {"javascript": javascript_of_layer(rule, name)}
-    except ValueError as error:
-        return {"javascript_error": str(error)}
+    except Exception as error:  # whatever it is, the formula stays
+        return {"javascript_error": mistake(error).message}
 
 
 def _start(make: Any) -> float | str:
-    p = sympy.Symbol("p")
-    value = make(p)
-    return "p" if value == p else float(value)
+    value = sympy.sympify(make(sympy.Symbol("p")))
+    return float(value) if value.is_number else str(sympy.jscode(value))
 
 
 def _hyperparameters(rule: Rule, place: Entry) -> list[dict[str, Any]]:
@@ -164,8 +170,13 @@ def _hyperparameters(rule: Rule, place: Entry) -> list[dict[str, Any]]:
         {
             "name": name,
             "label": label(name),
-            "value": None if name in rule.functions else defaults.get(name),
+            "value": _plain(defaults.get(name)),
             "fixed": name in rule.flags,
         }
         for name in rule.hyperparameters
     ]
+
+
+def _plain(value: Any) -> float | None:
+    """A number or a truth value; None for anything else."""
+    return value if isinstance(value, int | float) and math.isfinite(value) else None

@@ -48,12 +48,12 @@ def read(source: str, entry: Entry) -> Reading:
     linecache.cache[FILE] = len(source), None, source.splitlines(keepends=True), FILE
     names = _beside(entry)
     try:
-        code = compile(source, FILE, "exec")
+        code = compile(source, FILE, "exec", dont_inherit=True)
         exec(code, names)  # noqa: S102 - the reader's own text, on her own machine, when she asks
         if entry.name not in names:
             raise Mistake(f"There is no {entry.name} any more: the function keeps its name.")
         rule = entry.rule_of(names[entry.name])
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise mistake(error) from error
     if not isinstance(rule, Rule):
         how = "put @rule(…) above it" if entry.around is None else "it returns Rule(…)"
@@ -89,8 +89,9 @@ def _try(rule: Rule) -> None:
     hyper = dict(zip(rule.numbers, numbers, strict=True)) | rule.flags
     try:
         state = State(**{name: sympy.Symbol(name, positive=True) for name in rule.initial})
+        rule.init(p)
         returned = rule(p, g, state, t, **hyper)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise mistake(error) from error
     if not (isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[1], State)):
         raise Mistake("A rule ends with: return the new parameter, State(…).", _last(rule))
@@ -120,7 +121,9 @@ def mistake(error: BaseException) -> Mistake:
         if isinstance(error, RecursionError):
             break  # further in, it is an accident which line comes too deep
     text = " ".join(str(error).split())
-    return Mistake(_known(error, text, frame) or f"{type(error).__name__}: {text}", line)
+    ours = isinstance(error, ValueError) and bool(text)  # said in words already
+    words = text if ours else f"{type(error).__name__}: {text}".removesuffix(": ")
+    return Mistake(_known(error, text, frame) or words, line)
 
 
 def _traces(error: BaseException) -> Iterator[TracebackType]:
@@ -147,6 +150,8 @@ def _known(error: BaseException, text: str, frame: FrameType | None) -> str | No
         return f"The state has no {error.name}: {starts} above the rule starts one at zero."
     if isinstance(error, RecursionError):
         return "The rule calls itself without end."
+    if isinstance(error, SystemExit):
+        return "The text ends the program that reads it."
     if isinstance(error, MemoryError | OverflowError):
         return "A number is too large."
     if isinstance(error, TypeError) and "truth value" in text:

@@ -5,7 +5,7 @@ import json
 import pytest
 from edits import EDITS
 
-from optlab.live import book, chapters, run
+from optlab.live import book, chapters, parts, run
 from optlab.live.catalogue import CHAPTERS
 from optlab.symbolic import latex, operator
 
@@ -90,6 +90,17 @@ def test_where_the_state_starts():
     assert book("adagrad_dual")["state"] == {"sum": 0, "z": 0, "x1": "p"}
 
 
+def test_other_starts_and_defaults():
+    answer = run(
+        edited(("m=zeros_like", "m=lambda p: p**2"), ("eps):", "eps, a=None, b=1e999, c=True):")),
+        "adam",
+    )
+    assert answer["state"] == {"m": "Math.pow(p, 2)", "v": 0}
+    last = {h["name"]: (h["value"], h["fixed"]) for h in answer["hyperparameters"][4:]}
+    assert last == {"a": (None, False), "b": (None, False), "c": (True, True)}
+    json.loads(json.dumps(answer, allow_nan=False))
+
+
 def test_without_a_step_in_javascript_it_says_why():
     answer = book("factored_adam")
     assert answer["javascript"] is None
@@ -115,6 +126,9 @@ MISTAKES = {
     "twice": ([("m_hat = m /", "m = m /"), ("lr * m_hat", "lr * m")], 6, "a second value"),
     "itself": ([("sqrt(v_hat)", ITSELF)], 8, "calls itself without end"),
     "half of itself": ([("sqrt(v_hat)", "adam(p, g, s, t)")], 8, "missing 4 required"),
+    "a start that is none": ([("m=zeros_like, ", "m=0, ")], None, "is no function"),
+    "an end": ([("@rule", "raise SystemExit\n@rule")], 1, "ends the program"),
+    "an assertion": ([("@rule", "assert False\n@rule")], 1, "AssertionError"),
     "a string": ([("sqrt(v_hat)", "sqrt('v')")], 8, "sqrt has no meaning for str"),
 }
 
@@ -128,6 +142,14 @@ def test_a_mistake_is_one_line_in_plain_words_with_its_place(which):
     assert answer["error"]["line"] == line
     assert answer["formula"] == answer["checks"] == []
     assert run(SOURCE, "adam") == ADAM
+
+
+def test_what_is_known_first_comes_first():
+    found = list(parts(SOURCE, "adam"))
+    assert found[0].keys() == {"formula", "javascript", "state", "hyperparameters"}
+    assert [len(part["checks"]) for part in found[1:]] == [*range(1, len(ADAM["checks"]) + 1)]
+    assert found[-1]["checks"] == ADAM["checks"]
+    assert list(parts("@rule(", "adam")) == [{"error": run("@rule(", "adam")["error"]}]
 
 
 def test_only_rules_of_the_catalogue():

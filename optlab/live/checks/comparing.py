@@ -74,7 +74,7 @@ def _cancels(difference: sympy.Expr) -> bool:
     for symbol, part in [*reversed(parts), (None, None)]:
         if whole.count_ops() > LONG:
             return False
-        if sympy.expand(whole) == 0 or sympy.cancel(whole) == 0:
+        if sympy.expand(sympy.fraction(sympy.together(whole))[0]) == 0:
             return True
         whole = whole.xreplace({symbol: part})
     return False
