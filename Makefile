@@ -20,14 +20,18 @@ STATE := $(shell command -v $(PY) >/dev/null || { echo refused there is no $(PY)
 	$(UV) install -q --no-deps --no-build-isolation -e .
 	touch $@
 
-book: .venv/.ok          ## the site, in _build/html
+# npm's packages, for the editor of rules; without them the site is built without it.
+.node/.ok: site/live/package-lock.json tools/npm_packages.py | .venv/.ok
+	$(BIN)/python tools/npm_packages.py
+
+book: .venv/.ok .node/.ok ## the site, in _build/html
 	$(BIN)/jupyter-book build . -W --keep-going -q
 
 pdf: .venv/.ok           ## the whole book as one file, _build/pdf/optimizers.pdf; needs Chromium
 	$(BIN)/jupyter-book build . --builder custom --custom-builder singlehtml --path-output _build/pdf
 	$(BIN)/python site/pdf.py _build/pdf/_build/singlehtml _build/pdf/optimizers.pdf
 
-test: .venv/.ok          ## rules, interpretations, notebooks (strict), pages
+test: .venv/.ok .node/.ok ## rules, interpretations, notebooks (strict), pages
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(PYTEST)
 
 check: .venv/.ok         ## in 90 seconds, what the files that changed can break
@@ -58,10 +62,11 @@ lint: .venv/.ok
 # One lock for every Python that pyproject.toml allows, on every system (markers say what only
 # some need). torch is named by version alone and its CUDA packages are left out, so that the lock
 # serves a CPU build as well: whichever torch is installed brings what it needs.
-lock: .venv/.ok          ## requirements.in -> requirements.lock
+lock: .venv/.ok          ## requirements.in -> requirements.lock, site/live/package.json -> its lock
 	sed -i '/^torch==/d' requirements.lock
 	$(UV) compile -q --universal --python-version 3.11 $(FIND) --no-emit-package torch --no-annotate --no-header requirements.in -o requirements.lock
 	sed -i -E '/^(nvidia-|cuda-|triton)/d; 1i torch==2.13.0' requirements.lock
+	$(BIN)/python tools/npm_packages.py --lock
 
 clean:
 	rm -rf _build
