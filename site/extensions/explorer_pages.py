@@ -28,7 +28,7 @@ from optlab.explorer.still import still
 PAGE = "book/explorer"
 STYLE = "explorer/explorer.css"
 LATER = "explorer/later.js"
-SCRIPTS = ("explorer/rules.js", "explorer/run.js", "explorer/draw.js", "explorer/explorer.js")
+SCRIPTS = [f"explorer/{name}.js" for name in ("rules", "run", "draw", "controls", "explorer")]
 MOVES = "On the page, a script lets you change what is set."
 # A lesson: in a narrow valley, each at the best of the rates that its slider has.
 OPENING = (

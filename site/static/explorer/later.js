@@ -7,7 +7,7 @@
     (entries) => {
       if (!entries.some((entry) => entry.isIntersecting)) return;
       near.disconnect();
-      for (const name of ["rules", "run", "draw", "explorer"]) {
+      for (const name of ["rules", "run", "draw", "controls", "explorer"]) {
         const script = document.createElement("script");
         script.async = false; // in this order
         script.src = `${folder}${name}.js`;
