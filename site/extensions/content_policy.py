@@ -22,6 +22,9 @@ POLICY = {
     "base-uri": "'none'",
     "form-action": "'self'",
 }
+# A page with the editor of a rule runs WebAssembly, in a worker that is under the page's policy.
+EDITOR = re.compile(r'<script [^>]*src="[^"]*live/later\.js')
+WITH_EDITOR = {"script-src": "'self' 'wasm-unsafe-eval'", "worker-src": "'self' blob:"}
 META = re.compile(r'\n    <meta http-equiv="Content-Security-Policy"[^>]*>')
 INLINE = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.S)
 HANDLER = re.compile(r'(<[a-z]+\b[^>]*?)\son([a-z]+)="([^"]*)"')
@@ -46,7 +49,8 @@ def policy(html):
         f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'"
         for script in INLINE.findall(html)
     }
-    rules = {**POLICY, "script-src": " ".join([POLICY["script-src"], *sorted(hashes)])}
+    rules = {**POLICY, **(WITH_EDITOR if EDITOR.search(html) else {})}
+    rules["script-src"] = " ".join([rules["script-src"], *sorted(hashes)])
     return "; ".join(f"{name} {value}" for name, value in rules.items())
 
 
