@@ -32,7 +32,7 @@
       });
       whole.append(copy);
     });
-    // Letters that stand in an earlier figure of the page: see shared_glyphs.py.
+    // The letters, which the page has once for all figures: see shared_glyphs.py.
     const letters = document.createElementNS(SVG, "defs");
     const asked = new Set([...whole.querySelectorAll("use")].map((use) => use.getAttribute("href").slice(1)));
     for (const id of asked) {

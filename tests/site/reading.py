@@ -38,6 +38,14 @@ FIGURES = """() => [...document.querySelectorAll(".cell .optlab-figure")].map((f
   const sizes = panels.map((p) => [p.getBoundingClientRect().width, p.viewBox.baseVal.width]);
   return [figure.id, column, figure.querySelector(".figure-panels").clientWidth, sizes];
 })"""
+# Of each picture, the letters that it asks for and the page does not have.
+LETTERS = """() => [...document.querySelectorAll("svg")].flatMap((picture) => {
+  const uses = [...picture.querySelectorAll("use")];
+  const asked = uses.map((use) => use.getAttribute("href").slice(1));
+  const missing = asked.filter((id) => !document.getElementById(id));
+  const where = picture.closest("[id]")?.id;
+  return missing.length ? [`${missing.length} letters are missing in ${where}`] : [];
+})"""
 FIRST_VISIT, NEXT_VISIT = 450_000, 250_000  # bytes of a page, compressed as servers do
 # A test for each page, so that their number makes pytest-xdist share them out.
 _TOC = yaml.safe_load((Path(__file__).parents[2] / "_toc.yml").read_text())
@@ -167,6 +175,7 @@ def trouble_on(name, address, window, site, visits):
         for width in WIDTHS:
             take(width)
             trouble += [f"{width} px: {what}" for what in page.evaluate(FITS)]
+        trouble += page.evaluate(LETTERS)
         page.evaluate(THIN)
         looks = {}
         for width in reversed(WIDTHS) if path in SAMPLES else ENDS:
