@@ -123,7 +123,11 @@ MISTAKES = {
     "another name": ([("def adam", "def madam")], None, "no adam any more"),
     "no rule": ([("@rule(m=zeros_like, v=zeros_like)", "")], None, "put @rule(…) above it"),
     "arguments": ([("s, t, *,", "s, *,")], 1, "A rule takes four things"),
-    "twice": ([("m_hat = m /", "m = m /"), ("lr * m_hat", "lr * m")], 6, "a second value"),
+    "twice": (
+        [("@rule", "# mine\n@rule"), ("m_hat = m /", "m = m /"), ("lr * m_hat", "lr * m")],
+        7,
+        "a second value",
+    ),
     "itself": ([("sqrt(v_hat)", ITSELF)], 8, "calls itself without end"),
     "half of itself": ([("sqrt(v_hat)", "adam(p, g, s, t)")], 8, "missing 4 required"),
     "a start that is none": ([("m=zeros_like, ", "m=0, ")], None, "is no function"),
