@@ -507,4 +507,4 @@ def test_only_pages_with_an_explorer_load_it(pages):
     for name, page in pages.items():
         scripts = [s["src"] for s in page.find_all("script", src=True) if "explorer/" in s["src"]]
         small = bool(page.select(".explorer[data-small]"))
-        assert len(scripts) == (1 if small else 4 if page.select(".explorer") else 0), name
+        assert len(scripts) == (1 if small else 5 if page.select(".explorer") else 0), name
