@@ -27,7 +27,7 @@ from optlab.optim.batch import Batch, Prepared
 from optlab.optim.counts import is_count
 from optlab.optim.inspection import Found
 from optlab.optim.native import Table, places_of
-from optlab.optim.together import all_alike, all_equal, by_entries_alone, same_rates
+from optlab.optim.together import all_alike, all_equal, follow_from_entries, same_rates
 from optlab.rules import Rule
 
 if TYPE_CHECKING:
@@ -131,7 +131,9 @@ class Plan:
             params = [params[i] for i in self.order]
             grads = [grads[i] for i in self.order]
         entries = _entries(optimizer.state, params)
-        marked = self.several and by_entries_alone(optimizer)
+        marked = self.several and follow_from_entries(
+            optimizer.rule, optimizer.rule_for, optimizer.decayed, optimizer.hyperparameters
+        )
         unchanged = marked and optimizer.changes == self.changes
         states = []
         try:

@@ -11,7 +11,7 @@ import operator
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import torch
 
@@ -19,9 +19,6 @@ from optlab.optim.batch import Batch, Prepared
 from optlab.optim.execution import chosen
 from optlab.optim.memory import PLAIN_CLASSES
 from optlab.rules import Rule
-
-if TYPE_CHECKING:
-    from optlab.optim.optimizer import RuleOptimizer
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
@@ -104,11 +101,9 @@ def by_entries(method: _Method) -> _Method:
     return method
 
 
-def by_entries_alone(optimizer: RuleOptimizer) -> bool:
-    """Whether rules and hyperparameters follow from the entries of groups, and so from nothing
-    that a subclass has added."""
-    asked = optimizer.rule, optimizer.rule_for, optimizer.decayed, optimizer.hyperparameters
-    return all(getattr(method, "by_entries", False) for method in asked)
+def follow_from_entries(*methods: Callable[..., Any]) -> bool:
+    """Whether all of these are marked, and none is a subclass's own that follows from more."""
+    return all(getattr(method, "by_entries", False) for method in methods)
 
 
 def all_alike(groups: Sequence[dict[str, Any]]) -> bool:
