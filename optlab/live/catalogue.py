@@ -68,6 +68,7 @@ CHAPTERS: dict[str, tuple[Entry, ...]] = {
         MOMENTUM,
     ),
     "02-adagrad": (
+        Entry("adagrad", "AdaGrad", {"names": {"sum": "s"}, "parameter": X}),
         Entry("adagrad_full_dual", "AdaGrad, full matrix", {"parameter": X}),
         Entry(
             "adagrad_dual",
@@ -79,7 +80,6 @@ CHAPTERS: dict[str, tuple[Entry, ...]] = {
                 "project": operator(r"\Pi_{\mathcal{X}}"),
             },
         ),
-        Entry("adagrad", "AdaGrad", {"names": {"sum": "s"}, "parameter": X}),
     ),
     "03-adam": (Entry("adam", "Adam", {"names": {"lr": r"\alpha"}}),),
     "04-adafactor": (

@@ -21,8 +21,9 @@ PRETEND += "runpy.run_path(sys.argv[0], run_name='__main__')"
 def tree(tmp_path):
     """A tree with what make reads before it works."""
     folder = tmp_path / "tree"
-    (folder / "tools").mkdir(parents=True)
-    for name in ("Makefile", "pyproject.toml", "requirements.lock", "tools/check_python.py"):
+    read = ["Makefile", "pyproject.toml", "requirements.lock", "tools/check_python.py"]
+    for name in (*read, "site/live/package-lock.json"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     return folder
 
