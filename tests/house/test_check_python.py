@@ -22,7 +22,7 @@ def tree(tmp_path):
     """A tree with what make reads before it works."""
     folder = tmp_path / "tree"
     read = ["Makefile", "pyproject.toml", "requirements.lock", "tools/check_python.py"]
-    for name in (*read, "site/live/package-lock.json"):
+    for name in (*read, "tools/npm_packages.py", "site/live/package-lock.json"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     return folder
