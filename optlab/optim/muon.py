@@ -10,6 +10,7 @@ import torch
 from optlab.optim.groups import described
 from optlab.optim.made import MadeOptimizer, in_torch, settings_of
 from optlab.optim.settings import is_number
+from optlab.optim.together import by_entries
 from optlab.rules import Rule, adam, muon, muon_polar, with_decay
 from optlab.rules.muon import like_adamw, of_outputs, original
 
@@ -112,6 +113,7 @@ class Muon(MadeOptimizer):
     def is_uncounted(self, rule: Rule) -> bool:
         return rule is not _ADAMW
 
+    @by_entries
     def rule_for(self, p: torch.Tensor, group: dict[str, Any]) -> Rule:
         if not group["use_muon"]:
             return _ADAMW
