@@ -31,7 +31,8 @@ def sgd(lr):
 
 
 def test_every_optimizer_of_the_chapters_takes_part():
-    assert contest.contestants(10).keys() == CONTESTS.keys() - MADE.keys()
+    after_the_deck = {"Muon"}  # a chapter of its own, and no part of this comparison
+    assert contest.contestants(10).keys() == CONTESTS.keys() - MADE.keys() - after_the_deck
     kept = {name: who.state((512, 2048)) for name, who in contest.contestants(10).items()}
     assert kept.pop("Adafactor") == pytest.approx(2560 / 512 / 2048)
     assert kept == {
