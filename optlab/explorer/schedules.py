@@ -16,6 +16,7 @@ from optlab.schedules import (
     slanted_triangular,
     step_drop,
     warmup,
+    warmup_stable_decay,
 )
 
 # t counts the updates made, of T; c is what the slider sets.
@@ -44,6 +45,11 @@ SCHEDULES = {
         "Warm-up, then cosine",
         warmup(c * T, then=cosine(T - c * T)),
         Slider("c", "Part of warm-up", 0.01, 0.9, 0.1),
+    ),
+    "held": Shape(
+        "Warm-up, held, falling as 1 − √",
+        warmup_stable_decay(T, c * T, T / 20),
+        Slider("c", "Part in which it falls", 0.01, 0.9, 0.2),
     ),
     "slanted": Shape(
         "Slanted triangular",

@@ -2,7 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
-from optlab.schedules.decays import constant, cosine, linear_decay, step_drop, warmup
+from optlab.schedules.decays import (
+    constant,
+    cosine,
+    linear_decay,
+    step_drop,
+    warmup,
+    warmup_stable_decay,
+)
 from optlab.schedules.restarts import (
     adamwr,
     adamwr_weight_decay,
@@ -39,6 +46,7 @@ __all__ = [
     "slanted_triangular_published",
     "step_drop",
     "warmup",
+    "warmup_stable_decay",
 ]
 
 

@@ -95,6 +95,7 @@ _CONDITIONS: dict[str, Callable[[Any], list[Any]]] = {
     "a whole number >= 1": lambda x: [x >= 1, x < inf, x % 1 == 0],
     "ascending times >= 0": _ascending,
     "a function t -> multiplier": lambda x: [callable(x)],
+    "linear, 1-sqrt or cosine": lambda x: [x in ("linear", "1-sqrt", "cosine")],
 }
 
 

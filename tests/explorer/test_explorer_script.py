@@ -125,6 +125,7 @@ FAMILIES = {
     "linear": schedules.linear_decay,
     "cosine": schedules.cosine,
     "warmup": lambda T, c: schedules.warmup(c * T, then=schedules.cosine(T - c * T)),
+    "held": lambda T, c: schedules.warmup_stable_decay(T, c * T, T / 20),
     "slanted": schedules.slanted_triangular,
     "drops": lambda T, c: schedules.step_drop([T / 2, 3 * T / 4], c),
     "restarts": lambda T, c: schedules.sgdr(c, T_mult=2),

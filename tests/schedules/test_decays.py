@@ -46,6 +46,65 @@ def test_by_hand():
     assert cosine == pytest.approx([1, 0.8, 0.4, 0.2, 0.2], rel=1e-15)
 
 
+def test_warmup_stable_decay_by_hand():
+    # 3 updates rise from 1/4, 4 to the eighth are held, and the last 4 of 12 fall.
+    rise, held = [0.25, 0.5, 0.75], [1] * 6
+    falls = {
+        "linear": [0.75, 0.5, 0.25],
+        "1-sqrt": [1 / 2, 1 - 2**-0.5, 1 - 3**0.5 / 2],
+        "cosine": [(1 + 2**-0.5) / 2, 1 / 2, (1 - 2**-0.5) / 2],
+    }
+    for shape, fall in falls.items():
+        whole = schedules.warmup_stable_decay(12, 4, 3, start=0.25, shape=shape)
+        expected = [*rise, *held, *fall, 0, 0, 0]
+        assert [whole(t) for t in range(15)] == pytest.approx(expected, rel=1e-14, abs=1e-15)
+        above = schedules.warmup_stable_decay(12, 4, 3, start=0.25, shape=shape, end=0.2)
+        expected = [*rise, *held, *(0.2 + 0.8 * x for x in fall), 0.2, 0.2, 0.2]
+        assert [above(t) for t in range(15)] == pytest.approx(expected, rel=1e-14)
+
+
+def haegele(n_iterations, final_lr_factor, n_warmup, init_div_factor, fract_decay, decay_type):
+    """`wsd_schedule` of the authors' code, epfml/schedules-and-scaling, src/optim/utils.py at
+    17e78d6, with three of its shapes."""
+    n_anneal_steps = int(fract_decay * n_iterations)
+    n_hold = n_iterations - n_anneal_steps
+
+    def schedule(step):
+        if step < n_warmup:
+            return (step / n_warmup) + (1 - step / n_warmup) / init_div_factor
+        elif step < n_hold:
+            return 1.0
+        elif step < n_iterations:
+            part = (step - n_hold) / n_anneal_steps
+            if decay_type == "linear":
+                return final_lr_factor + (1 - final_lr_factor) * (1 - part)
+            elif decay_type == "cosine":
+                wave = math.cos(math.pi * part)
+                return final_lr_factor + (1 - final_lr_factor) * (1 + wave) * 0.5
+            return final_lr_factor + (1 - final_lr_factor) * (1 - math.sqrt(part))
+        else:
+            return final_lr_factor
+
+    return schedule
+
+
+@pytest.mark.parametrize(
+    ("shape", "theirs"), [("linear", "linear"), ("1-sqrt", "sqrt"), ("cosine", "cosine")]
+)
+def test_warmup_stable_decay_is_that_of_its_authors(shape, theirs):
+    for end, T_decay, T_warmup in ((0.0, 40, 30), (0.1, 25, 75), (0.5, 100, 0)):
+        ours = schedules.warmup_stable_decay(100, T_decay, T_warmup, 1 / 50, shape, end)
+        authors = haegele(100, end, T_warmup, 50, T_decay / 100, theirs)
+        expected = [authors(t) for t in range(120)]
+        assert [ours(t) for t in range(120)] == pytest.approx(expected, rel=1e-13, abs=1e-15)
+
+
+def test_runs_of_all_lengths_share_all_but_their_cool_downs():
+    short, long = (schedules.warmup_stable_decay(T, T / 5, 10) for T in (50, 500))
+    assert [short(t) for t in range(41)] == [long(t) for t in range(41)]
+    assert short(41) < long(41)
+
+
 def test_after_a_warmup_the_next_schedule_begins_at_its_own_zero():
     both = schedules.warmup(10, then=schedules.cosine(20))
     assert [both(10 + t) for t in range(30)] == [schedules.cosine(20)(t) for t in range(30)]
@@ -100,6 +159,9 @@ EVERY = [
     schedules.warmup(12, start=0.1, then=schedules.cosine(30)),
     schedules.linear_decay(40, end=0.1),
     schedules.cosine(40, eta_min=0.1),
+    schedules.warmup_stable_decay(50, 20, 10, start=0.1),
+    schedules.warmup_stable_decay(50, 20, shape="linear", end=0.1),
+    schedules.warmup_stable_decay(50, 30, 20, shape="cosine", end=0.1),
     schedules.slanted_triangular_printed(45, cut_frac=0.3),
     schedules.slanted_triangular_published(45, cut_frac=0.3),
     schedules.slanted_triangular(45, cut_frac=0.3),
@@ -142,6 +204,7 @@ def test_float32_times_stay_float32(schedule):
         (schedules.warmup, {"T": [3, 5], "start": [0.0, 0.5]}),
         (schedules.linear_decay, {"T": [10, 50], "end": [0.0, 0.5]}),
         (schedules.cosine, {"T": [10, 50], "eta_min": [0.0, 0.5]}),
+        (schedules.warmup_stable_decay, {"T": [10, 50], "T_decay": [5, 9], "T_warmup": [0, 3]}),
         (schedules.slanted_triangular_printed, {"T": [19, 50], "cut_frac": [0.1, 0.5]}),
         (schedules.slanted_triangular_published, {"T": [19, 50], "cut_frac": [0.1, 0.5]}),
         (schedules.slanted_triangular, {"T": [9, 50], "ratio": [32, 4]}),
@@ -203,6 +266,19 @@ def test_linear_decay_falls_and_its_sum_is_that_of_a_trapezoid(T, end):
         (lambda: schedules.cosine(torch.tensor([5, 0])), "T must be > 0"),
         (lambda: schedules.constant(math.nan), "value must be finite"),
         (lambda: schedules.linear_decay(5, end=-0.1), "end must be in"),
+        (
+            lambda: schedules.warmup_stable_decay(9, 6, 4),
+            "warmup_stable_decay: T - T_decay - T_warmup must be >= 0; got -1",
+        ),
+        (
+            lambda: schedules.warmup_stable_decay(9, 6, shape="sqrt"),
+            "shape must be linear, 1-sqrt or cosine; got 'sqrt'",
+        ),
+        (lambda: schedules.warmup_stable_decay(9, 0), "T_decay must be > 0"),
+        (
+            lambda: schedules.warmup_stable_decay(torch.tensor([9, 5]), 6),
+            "T - T_decay - T_warmup must be >= 0",
+        ),
         (lambda: schedules.step_drop([3, 2]), "milestones must be ascending"),
         (lambda: schedules.step_drop([-1]), "milestones must be ascending"),
         (lambda: schedules.step_drop(3), "milestones must be ascending"),

@@ -236,6 +236,11 @@ return {
       slider: {"name": "c", "label": "Part of warm-up", "low": 0.01, "high": 0.9, "start": 0.1, "scale": "linear", "whole": false},
       multiplier: (t, T, c) => ((t < T*c) ? ( t/(T*c) ) : ((T*c - T < T*c - t) ? ( (1/2)*Math.cos(Math.PI*(-T*c + t)/(-T*c + T)) + 1/2 ) : ( 0 ))),
     },
+    "held": {
+      label: "Warm-up, held, falling as 1 − √",
+      slider: {"name": "c", "label": "Part in which it falls", "low": 0.01, "high": 0.9, "start": 0.2, "scale": "linear", "whole": false},
+      multiplier: (t, T, c) => ((t < (1/20)*T) ? ( 20*t/T ) : ((t < -T*c + T) ? ( 1 ) : ((T > t) ? ( 1 - Math.sqrt(T*c - T + t)/(Math.sqrt(T)*Math.sqrt(c)) ) : ( 0 )))),
+    },
     "slanted": {
       label: "Slanted triangular",
       slider: {"name": "c", "label": "Part in which it rises", "low": 0.01, "high": 0.9, "start": 0.1, "scale": "linear", "whole": false},
