@@ -58,6 +58,7 @@ def figure(
     name: str,
     size: tuple[float, float] = style.SIZE,
     digits: int = 3,
+    points: float | None = None,
 ) -> Figure:
     """Draw panels and return what the notebook shows; make it the last value of the cell::
 
@@ -79,6 +80,9 @@ def figure(
         name: the figure's id on the page: small letters, digits, hyphens; unique in the chapter.
         size: width and height of a panel in inches.
         digits: significant digits of the digest, the plotted numbers as text under the caption.
+        points: how far, in points of the page, the lines of the same figure may be from these on
+            another processor: 2.5 unless told. For runs in which the last digits grow, such as
+            those at rates above the best; what is stated must not rest on them.
 
     Raises:
         ValueError: for an empty caption or alt text, an impossible name, or an empty panel.
@@ -98,11 +102,11 @@ def figure(
             if not ax.has_data():
                 raise ValueError(f"figure {name!r}: panel {number} drew nothing")
             axes.append(ax)
-            svgs.append(_svg(canvas, prefix))
+            svgs.append(_svg(canvas, prefix, points))
     return Figure(name, caption, alt, digest(axes, digits), tuple(svgs))
 
 
-def _svg(canvas: MatplotlibFigure, prefix: str) -> str:
+def _svg(canvas: MatplotlibFigure, prefix: str, points: float | None) -> str:
     buffer = StringIO()
     canvas.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    return inline(buffer.getvalue(), ink=style.INK, prefix=prefix)
+    return inline(buffer.getvalue(), ink=style.INK, prefix=prefix, points=points)

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from optlab.report.svg import TOLERANCE
+
 POINTS = 2.5  # how far apart, in points of the page, what is drawn may be; a panel has 288
 COLOR = 10 / 255  # of each of red, green and blue: a color map's for a number in its last digits
 SHAPE = 0.05  # of marks, letters and the widths of lines, in points
@@ -48,13 +50,14 @@ def difference(stored: str, new: str) -> str:
         ours, theirs = _parts(stored), _parts(new)
     except ET.ParseError as error:
         return f"it cannot be read ({error})"
+    points = float(ours[0][1].get(TOLERANCE, POINTS))
     for number, (one, other) in enumerate(zip(ours, theirs, strict=False), start=1):
         where = f"element {number} of {len(ours)}, {one[0]}"
         if one[0] != other[0]:
             return f"{where} is stored, and {other[0]} was drawn"
         for name in sorted({*one[1], *other[1]}):
             old, now = one[1].get(name, "nothing"), other[1].get(name, "nothing")
-            if old != now and not _same(name, old, now, one[2]):
+            if old != now and not _same(name, old, now, one[2], points):
                 return f"{where}: its {name} was {_short(old)} and is {_short(now)}"
     if len(ours) != len(theirs):
         return f"{len(ours)} elements are stored, and {len(theirs)} were drawn"
@@ -104,18 +107,18 @@ def _parts(svg: str) -> list[Part]:
     return parts
 
 
-def _same(name: str, old: str, now: str, defined: bool) -> bool:
-    if name in ("id", "href") and not old.startswith("data:"):
+def _same(name: str, old: str, now: str, defined: bool, points: float) -> bool:
+    if name == TOLERANCE or (name in ("id", "href") and not old.startswith("data:")):
         return False
     if old.startswith("data:") and now.startswith("data:"):
         return _same_image(old, now)
     if name.startswith("style") or name in ("fill", "stroke"):
         return _same_numbers(_colors(old), _colors(now), SHAPE)
     if name == "d" and not defined:
-        return _same_numbers(old, now, POINTS) or _same_line(old, now)
+        return _same_numbers(old, now, points) or _same_line(old, now, points)
     if name == "transform":
-        return _same_transform(old, now)
-    return _same_numbers(old, now, SHAPE if defined else POINTS)
+        return _same_transform(old, now, points)
+    return _same_numbers(old, now, SHAPE if defined else points)
 
 
 def _colors(text: str) -> str:
@@ -136,25 +139,25 @@ def _same_numbers(old: str, now: str, tolerance: float) -> bool:
     return bool(np.all(np.abs(ours - theirs) <= tolerance))
 
 
-def _same_transform(old: str, now: str) -> bool:
+def _same_transform(old: str, now: str, points: float) -> bool:
     """Moved by no more than points, scaled and turned by hardly anything."""
     ours, theirs = (re.findall(r"(\w+)\(([^)]*)\)", text) for text in (old, now))
     if [kind for kind, _ in ours] != [kind for kind, _ in theirs]:
         return False
     return all(
-        _same_numbers(a, b, POINTS if kind == "translate" else 0.01)
+        _same_numbers(a, b, points if kind == "translate" else 0.01)
         for (kind, a), (_, b) in zip(ours, theirs, strict=True)
     )
 
 
-def _same_line(old: str, now: str) -> bool:
+def _same_line(old: str, now: str, points: float) -> bool:
     """Whether two paths look alike, whatever points they are drawn through."""
     if set(re.findall(r"[A-Za-z]", old)) - {"L"} != set(re.findall(r"[A-Za-z]", now)) - {"L"}:
         return False
     ours, theirs = _segments(old), _segments(now)
     if not len(ours) or not len(theirs):
         return len(ours) == len(theirs)
-    return _farthest(ours, theirs) <= POINTS and _farthest(theirs, ours) <= POINTS
+    return _farthest(ours, theirs) <= points and _farthest(theirs, ours) <= points
 
 
 def _segments(path: str) -> NDArray[np.float64]:

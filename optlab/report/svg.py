@@ -6,14 +6,16 @@ import re
 import xml.etree.ElementTree as ET
 
 SVG = "http://www.w3.org/2000/svg"
+TOLERANCE = "data-points"  # an attribute that pictures.py reads
 _HREF = "{http://www.w3.org/1999/xlink}href"
 
 
-def inline(svg: str, *, ink: str, prefix: str) -> str:
+def inline(svg: str, *, ink: str, prefix: str, points: float | None = None) -> str:
     """The svg element for a page's HTML.
 
     svg: a document as matplotlib writes it. ink: the color to be replaced by the page's text
     color, "#rrggbb". prefix: goes before every id, so that several pictures share a page.
+    points: how far from it the same picture may be on another processor, if not as usual.
     Coordinates are rounded to 0.01 pt; what draws nothing is left out.
     """
     root = ET.fromstring(svg.replace(ink, "currentColor"))
@@ -27,6 +29,8 @@ def inline(svg: str, *, ink: str, prefix: str) -> str:
     box = root.get("viewBox", "")
     root.attrib.clear()
     root.set("viewBox", box)
+    if points is not None:
+        root.set(TOLERANCE, f"{points:g}")
     root.set("aria-hidden", "true")  # the figure around it has the alternative text
     root.set("style", "display:block;width:100%;height:auto;stroke-linejoin:round")
     ET.register_namespace("", SVG)

@@ -76,6 +76,17 @@ def test_what_a_reader_would_see(what):
     assert differences(other, base())
 
 
+def test_a_figure_of_runs_in_which_the_last_digits_grow_says_how_far_it_may_move():
+    def heights(end, **options):
+        return html(lambda ax: ax.set(ylim=(0, 1)) and ax.plot([0, 1], [0, end]), **options)
+
+    stored = heights(0.5, points=20)
+    assert differences(stored, heights(0.45, points=20)) == []
+    assert differences(heights(0.5), heights(0.45))
+    assert differences(stored, heights(0.3, points=20))  # more than it says
+    assert differences(stored, heights(0.5))
+
+
 def test_the_first_difference_is_named():
     [line] = differences(base(), html(curve(color="#d55e00"), bars))
     assert re.fullmatch(
