@@ -192,6 +192,8 @@ def finish(app, exception):
 
 
 def setup(app):
+    # when they come or go, pages that stand from the last build are made anew
+    app.add_config_value("live_packages", live_archive.has_packages(), "env", types=[bool])
     app.add_directive("live-page", LivePage)
     app.connect("builder-inited", begin)
     app.connect("doctree-resolved", add_links)
