@@ -7,7 +7,7 @@ from dataclasses import replace
 from optlab.experiments.scales.base import powers_of_two
 from optlab.experiments.scales.c09_lars import BASES, Settings
 
-_ADAM = {"ci": (-7, -3), "small": (-9, -4), "gpu": (-12, -4), "paper": (-12, -4)}
+_ADAM = {"ci": (-7, -2), "small": (-9, -4), "gpu": (-12, -4), "paper": (-12, -4)}
 _LAMB = {"ci": (-7, -1), "small": (-8, -2), "gpu": (-11, -3), "paper": (-11, -3)}
 # The coefficient of decay and the rates are ours; tasks and batches are those of LARS.
 SCALES = {
