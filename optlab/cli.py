@@ -331,6 +331,11 @@ def formulas() -> None:
 @contextmanager
 def _exit_on_error(code: int) -> Iterator[None]:
     try:
+        Path.cwd()
+    except OSError:  # when, if ever, a path is found to need it depends on Python's version
+        click.echo("the working folder is gone; change to one that is there", err=True)
+        sys.exit(2)
+    try:
         yield
     except Interrupted as error:
         click.echo(error, err=True)
@@ -341,10 +346,3 @@ def _exit_on_error(code: int) -> Iterator[None]:
     except KeyboardInterrupt:
         click.echo("interrupted", err=True)
         sys.exit(130)
-    except FileNotFoundError as error:  # of the working folder, before anything else
-        try:
-            Path.cwd()
-        except OSError:
-            click.echo("the working folder is gone; change to one that is there", err=True)
-            sys.exit(2)
-        raise error
