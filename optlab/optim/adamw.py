@@ -13,7 +13,25 @@ from optlab.optim.made import MadeOptimizer, in_torch, settings_of
 from optlab.optim.optimizer import number
 from optlab.optim.settings import is_number
 from optlab.optim.together import by_entries
-from optlab.rules import Rule, adam, adamw, with_decay
+from optlab.rules import Rule, State, adam, adamw, cautious, with_decay
+
+
+def _with_scheduled_decay(inner: Rule) -> Rule:
+    """The rule `inner` with the decay of `adamw`, which eta multiplies and lr does not."""
+
+    def scheduled(
+        p: Any, g: Any, s: State, t: Any, *, lr: Any, weight_decay: Any, eta: Any, **others: Any
+    ) -> tuple[Any, State]:
+        q, s = inner(p, g, s, t, lr=eta * lr, **others)
+        return q - eta * weight_decay * p, s
+
+    return Rule(scheduled, inner.initial, around=inner)
+
+
+_CAUTIOUS = {
+    "lr": with_decay(cautious(adam)),
+    "schedule": _with_scheduled_decay(cautious(adam)),
+}
 
 # Multipliers up to this are 1, but for rounding.
 _TOP = 1 + 1e-6
@@ -33,13 +51,16 @@ class AdamW(MadeOptimizer):
             only the learning rate over its first value, as in the paper (`optlab.rules.adamw`);
             another lr then leaves the decay as it is. A schedule that does not begin at its
             highest rate multiplies the decay by more than 1, and there is a warning.
+        caution: step only where step and gradient agree in sign, `optlab.rules.cautious`; the
+            decay is outside.
     """
 
     chosen: ClassVar[tuple[str, Mapping[str, Rule]]] = (
         "decay_by",
         {"lr": with_decay(adam), "schedule": adamw},
     )
-    settings: ClassVar[dict[str, Any]] = settings_of(adam, weight_decay=1e-2)
+    settings: ClassVar[dict[str, Any]] = settings_of(adam, weight_decay=1e-2, caution=False)
+    keywords: ClassVar[tuple[str, ...]] = ("caution",)
     torch_has: ClassVar[frozenset[str]] = frozenset({"amsgrad"})
     state_names: ClassVar[dict[str, str]] = in_torch("m", "v")
     refused: ClassVar[dict[str, str]] = {
@@ -55,6 +76,10 @@ class AdamW(MadeOptimizer):
         super().__setstate__(state)
         for group in self.param_groups:
             self._remember_lr(group)
+
+    @by_entries
+    def rule(self, group: dict[str, Any]) -> Rule:
+        return _CAUTIOUS[group["decay_by"]] if group["caution"] else super().rule(group)
 
     def adopt(self, group: dict[str, Any]) -> dict[str, Any]:
         if group.get("decoupled_weight_decay", True) is False:

@@ -8,7 +8,12 @@ from typing import Any
 
 import sympy
 from sympy.core.parameters import evaluate
-from sympy.printing.latex import LatexPrinter, accepted_latex_functions
+from sympy.printing.latex import (
+    LatexPrinter,
+    accepted_latex_functions,
+    greek_letters_set,
+    translate,
+)
 from sympy.printing.precedence import PRECEDENCE
 
 from optlab.rules.names import NAMES
@@ -57,6 +62,8 @@ def assignments(
             return letters[name]
         if name.endswith("_hat"):
             return rf"\hat{{{letter(name.removesuffix('_hat'))}}}"
+        if name.lower() in greek_letters_set:
+            return str(translate(name))
         return name if len(name) == 1 else rf"\mathrm{{{name.replace('_', ' ')}}}"
 
     def at(name: str, when: str) -> str:

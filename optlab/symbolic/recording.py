@@ -99,7 +99,7 @@ def named(function: Callable[..., Any], bind: Callable[[str, Any], Any]) -> Call
 
 def _tidy(expr: Any) -> sympy.Expr:
     """Drop factors 1 and terms 0, which fixed hyperparameters leave in unevaluated arithmetic,
-    and the brackets of a sum within a sum."""
+    and the brackets of a sum within a sum; of x - (x - y), where x is an atom, leave y."""
     expr = sympy.sympify(expr)
     if expr.is_Atom:
         return expr
@@ -108,10 +108,27 @@ def _tidy(expr: Any) -> sympy.Expr:
         return sympy.Integer(0)
     if expr.is_Add:
         args = [b for a in args for b in (a.args if a.is_Add else (a,))]
+        args = _cancelled(args)
     if expr.is_Mul or expr.is_Add:
         kept = [a for a in args if a != expr.identity]
         return expr.func(*kept) if len(kept) > 1 else kept[0] if kept else expr.identity
     return expr.func(*args)
+
+
+def _cancelled(terms: list[sympy.Expr]) -> list[sympy.Expr]:
+    """The terms of a sum, without an atom and a difference from it that is subtracted."""
+    for subtracted in (a for a in terms if a.is_Mul and a.args[0] == -1 and a.args[-1].is_Add):
+        inner = subtracted.args[-1].args
+        if len(subtracted.args) == 2 and inner[0] in terms and inner[0].is_Atom:
+            rest = [a for a in terms if a not in (inner[0], subtracted)]
+            return _cancelled([*rest, *map(_opposite, inner[1:])])
+    return terms
+
+
+def _opposite(term: sympy.Expr) -> sympy.Expr:
+    if term.is_Mul and term.args[0] == -1:
+        return term.func(*term.args[1:]) if len(term.args) > 2 else term.args[1]
+    return sympy.Mul(-1, term)
 
 
 def general(record: Record) -> Record:

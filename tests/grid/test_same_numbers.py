@@ -86,6 +86,10 @@ CASES = {
         rules.with_decay(rules.adam),
         {"lr": [0.01, 0.1], "weight_decay": [0, 1], **MOMENTS},
     ),
+    "adam, caution": (
+        rules.with_decay(rules.cautious(rules.adam)),
+        {"lr": [0.01, 0.1], "weight_decay": [0, 1], **MOMENTS},
+    ),
     "adamw": (rules.adamw, {"lr": 0.02, "weight_decay": [0, 0.01], "eta": [0.5, 1], **MOMENTS}),
     "amsgrad": (rules.amsgrad, {"lr": [0.01, 0.1], **MOMENTS}),
     "adagrad": (rules.adagrad, {"lr": [0.01, 0.1], "delta": [0, 0.1]}),

@@ -13,6 +13,12 @@ EVERY = {
     "Adam L2": ("Adam", {"lr": 0.1, "betas": (0.5, 0.9), "weight_decay": 0.1}),
     "AdamW": ("AdamW", {"lr": 0.1, "weight_decay": 0.1}),
     "AdamW schedule": ("AdamW", {"lr": 0.1, "weight_decay": 0.1, "decay_by": "schedule"}),
+    "Adam caution": ("Adam", {"lr": 0.1, "weight_decay": 0.1, "caution": True}),
+    "AdamW caution": ("AdamW", {"lr": 0.1, "weight_decay": 0.1, "caution": True}),
+    "AdamW caution schedule": (
+        "AdamW",
+        {"lr": 0.1, "weight_decay": 0.1, "decay_by": "schedule", "caution": True},
+    ),
     "AMSGrad": ("AMSGrad", {"lr": 0.1, "weight_decay": 0.1}),
     "AdaGrad": ("AdaGrad", {"lr": 0.1, "initial_accumulator_value": 0.1}),
     "AdaGrad dual": ("AdaGrad", {"lr": 0.1, "form": "dual", "weight_decay": 0.1, "eps": 0.01}),

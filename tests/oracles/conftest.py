@@ -35,6 +35,7 @@ def timm():
             sys.modules[name] = stub
 
     class Optimizers:
+        AdamW = importlib.import_module("timm.optim.adamw").AdamWLegacy
         Adafactor = importlib.import_module("timm.optim.adafactor").Adafactor
         Lamb = importlib.import_module("timm.optim.lamb").Lamb
         Lion = importlib.import_module("timm.optim.lion").Lion

@@ -5,8 +5,14 @@ import torch
 from sidebyside import apart, assert_same, gradients, run, start
 
 import optlab
+from optlab.optim.made import MadeOptimizer
+from optlab.rules import cautious, lion
 
 MATRICES = [(6, 4), (3, 5)]
+
+
+class CautiousLion(MadeOptimizer):
+    of = cautious(lion)
 
 
 def first_step_of_lamb(make, entries):
@@ -97,6 +103,23 @@ def test_adafactor_has_a_momentum_in_bfloat16_by_default(kozistr):
     optimizer = kozistr.AdaFactor([p])
     optimizer.step()
     assert optimizer.state[p]["exp_avg"].dtype == torch.bfloat16
+
+
+def test_caution_counts_one_entry_more(kozistr):
+    """The first version of its authors' code, which their paper has as ξ = 1: of d entries n are
+    left, and their step is multiplied by d/(n + 1), so that a single entry moves half as far.
+    Ours, as their later code, has d/n."""
+
+    def first_step(make):
+        p = torch.nn.Parameter(torch.zeros(4, dtype=torch.float64))
+        p.grad = torch.tensor([1.0, 1.0, 1.0, 0.0], dtype=torch.float64)
+        make([p]).step()
+        return p.detach().tolist()
+
+    theirs = first_step(lambda p: kozistr.Lion(p, lr=0.3, weight_decay=0, cautious=True))
+    assert theirs == pytest.approx([-0.3 * 4 / 4] * 3 + [0])
+    ours = first_step(lambda p: CautiousLion(p, lr=0.3))
+    assert ours == pytest.approx([-0.3 * 4 / 3] * 3 + [0])
 
 
 def test_lion_is_ours_with_its_decay_beside_the_sign_or_in_it(kozistr):

@@ -2,11 +2,14 @@
 
 import pytest
 import torch
-from sidebyside import apart, assert_same, run, start
+from sidebyside import apart, assert_same, gradients, run, start
 
 import optlab
+from optlab.optim.made import MadeOptimizer
+from optlab.rules import cautious, lion, with_decay
 
 LARGE = [(20, 30), (7,)]
+MANY = [(60, 50), (7,), ()]
 SETTINGS = {"lr": 0.1, "weight_decay": 0.1}
 
 
@@ -72,6 +75,49 @@ def test_adafactor_s_decay_is_scaled_like_its_step(timm):
 def test_lion_is_ours(timm):
     settings = {**SETTINGS, "betas": (0.8, 0.95)}
     assert_same(run(lambda p: optlab.Lion(p, **settings)), run(lambda p: timm.Lion(p, **settings)))
+
+
+class CautiousLion(MadeOptimizer):
+    of = with_decay(cautious(lion))
+
+
+def test_caution_is_ours(timm):
+    """Liang et al. (2024), Algorithm 1, with 0.001 for the least mean of the mask, in AdamW and,
+    with the decay outside, in Lion. A tensor in which no entry, or fewer than a thousandth, agree
+    is among them."""
+    for lr in (0.1, 1e-3):
+        settings = {"lr": lr, "weight_decay": 0.1}
+        ours = run(lambda p, s=settings: optlab.AdamW(p, **s, caution=True), MANY)
+        theirs = run(lambda p, s=settings: timm.AdamW(p, **s, caution=True), MANY)
+        assert_same(ours, theirs)
+        assert apart(ours, run(lambda p, s=settings: timm.AdamW(p, **s), MANY)) > lr / 10
+        ours = run(lambda p, s=settings: CautiousLion(p, **s), MANY)
+        assert_same(ours, run(lambda p, s=settings: timm.Lion(p, **s, caution=True), MANY))
+
+    def rare(optimizer, step):  # of 3000 entries one or none has a gradient
+        for group in optimizer.param_groups:
+            for p in group["params"]:
+                kept = p.grad.flatten()[0].clone()
+                p.grad.zero_().view(-1)[0] = kept
+
+    def of(cls, **flags):
+        return run(lambda p: cls(p, lr=1e-3, caution=True, **flags), [(60, 50)], before=rare)
+
+    assert_same(of(optlab.AdamW), of(timm.AdamW))
+
+
+def test_caution_in_single_precision_is_ours_up_to_rounding(timm):
+    """Ours is a change of the new weights: what a step rounds is rounded before the mask."""
+    ends = []
+    for cls in (optlab.AdamW, timm.AdamW):
+        params = [torch.nn.Parameter(p.detach().float()) for p in start(MANY)]
+        optimizer = cls(params, lr=1e-3, caution=True)
+        for step in range(50):
+            for p, g in zip(params, gradients(step, MANY), strict=True):
+                p.grad = g.float()
+            optimizer.step()
+        ends.append([p.detach() for p in params])
+    assert apart(*ends) < 1e-5
 
 
 def test_muon_is_ours_with_the_original_s_settings(timm):

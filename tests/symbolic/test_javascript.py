@@ -20,6 +20,7 @@ from optlab.rules import (
     adam,
     adamw,
     amsgrad,
+    cautious,
     factored_adam,
     gradient_descent,
     l1,
@@ -147,6 +148,9 @@ ON_LAYERS = {
     "lars": (lars, {}),
     "the deck's lars": (lars_deck, {}),
     "lamb": (lamb, {}),
+    # Without 0/0, whose sign is NaN in JavaScript and 0 in torch, and would be in the mean.
+    "cautious adam": (with_decay(cautious(adam)), {"eps": 1e-8}),
+    "cautious lamb": (cautious(lamb), {"eps": 1e-6}),
     "adafactor for vectors": (adafactor_vector, {}),
     **{rule.name: (rule, {}) for rule in REGISTERED},
 }

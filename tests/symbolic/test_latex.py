@@ -15,6 +15,7 @@ from optlab.rules import (
     adam,
     adamw,
     amsgrad,
+    cautious,
     gradient_descent,
     l1,
     lamb,
@@ -153,6 +154,23 @@ X_t &= X_{t-1} - \alpha_t \hat{U}_t
 \end{aligned}"""
 
 X = {"parameter": ("x_t", "x_{t+1}")}
+ADAM_CAUTIOUS = r"""\begin{aligned}
+m_t &= \beta_1 m_{t-1} + \left(1 - \beta_1\right) g_t \\
+v_t &= \beta_2 v_{t-1} + \left(1 - \beta_2\right) g_t^{2} \\
+\hat{m}_t &= \frac{m_t}{1 - \beta_1^{t}} \\
+\hat{v}_t &= \frac{v_t}{1 - \beta_2^{t}} \\
+u_t &= \frac{\eta \hat{m}_t}{\sqrt{\hat{v}_t} + \epsilon} \\
+\phi_t &= \max\left(0, \operatorname{sign}\!\left(u_t g_t\right)\right) \\
+\theta_t &= \theta_{t-1} - \frac{u_t \phi_t}{\max\left(0.001, \operatorname{mean}\!\left(\phi_t\right)\right)}
+\end{aligned}"""
+
+DECAY_CAUTIOUS = r"""\begin{aligned}
+b_t &= \mu b_{t-1} + g_t \\
+\Delta_t &= \eta b_t + \eta \lambda \theta_{t-1} \\
+\phi_t &= \max\left(0, \operatorname{sign}\!\left(\Delta_t g_t\right)\right) \\
+\theta_t &= \theta_{t-1} - \frac{\Delta_t \phi_t}{\max\left(0.001, \operatorname{mean}\!\left(\phi_t\right)\right)}
+\end{aligned}"""
+
 PAGES = [
     (adam, {}, ADAM),
     (gradient_descent, {}, GRADIENT_DESCENT),
@@ -174,6 +192,8 @@ PAGES = [
     (adagrad_full, {}, ADAGRAD_FULL),
     (adamw, {"names": {"step": "u"}}, ADAMW),
     (with_decay(adam), {}, ADAMW_OF_TORCH),
+    (cautious(adam), {"names": {"Delta": "u"}}, ADAM_CAUTIOUS),
+    (cautious(with_decay(momentum)), {"dampening": 0}, DECAY_CAUTIOUS),
     (amsgrad, {"eps": 0, "project": operator(r"\Pi_{\mathcal{F}}"), **X}, AMSGRAD),
     (lamb, {"phi": operator(r"\phi"), **X}, LAMB),
     (lars, {"names": {"local": r"\gamma"}}, LARS),

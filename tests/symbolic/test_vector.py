@@ -17,6 +17,7 @@ from optlab.rules import (
     adam,
     adamw,
     amsgrad,
+    cautious,
     factored_adam,
     gradient_descent,
     l1,
@@ -97,7 +98,7 @@ ELEMENTWISE = [
     adagrad_dual,
     sophia,
 ]
-OF_WHOLE_TENSORS = [lamb, lars, lars_deck, adafactor_vector]
+OF_WHOLE_TENSORS = [with_decay(cautious(adam)), lamb, lars, lars_deck, adafactor_vector]
 OF_MATRICES = [adagrad_full, adagrad_full_dual, factored_adam, adafactor]
 OF_WHOLE_TENSORS += REGISTERED  # elementwise or not
 RULES = [*ELEMENTWISE, *OF_WHOLE_TENSORS]
