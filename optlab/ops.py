@@ -83,6 +83,12 @@ def sqrt(x: Any) -> Any:
 
 
 @Operation
+def log(x: Any) -> Any:
+    """Natural logarithm, elementwise."""
+    return math.log(x)
+
+
+@Operation
 def floor(x: Any) -> Any:
     """The largest whole number that is at most x, elementwise."""
     return math.floor(x)

@@ -101,6 +101,7 @@ def _polar(x: torch.Tensor) -> torch.Tensor:
 
 _ON_TENSORS: dict[ops.Operation, Callable[..., Any]] = {
     ops.sqrt: torch.sqrt,
+    ops.log: torch.log,
     ops.floor: torch.floor,
     ops.ceil: torch.ceil,
     ops.cospi: lambda x: torch.cos(math.pi * x),

@@ -25,7 +25,7 @@ from optlab.rules import (
     with_decay,
     with_l2,
 )
-from optlab.rules.names import label
+from optlab.rules.names import condition, label
 
 
 @dataclass(frozen=True)
@@ -178,6 +178,8 @@ def _slider(name: str, start: float) -> Slider:
     if name in SLIDERS:
         usual = SLIDERS[name]
         return replace(usual, start=min(max(start, usual.low), usual.high))
+    if condition(name) == "in [0, 1)":
+        return _memory(name, start)
     if start > 0:
         return _of(name, start / 100, 100 * start, start, "log")
     return _of(name, 2 * start, 0, start) if start else _of(name, 0, 1, 0)

@@ -16,7 +16,11 @@ from optlab.optim.optimizer import RuleOptimizer
 from optlab.optim.sgd import SGD
 from optlab.optim.sophia import Sophia
 
-_WRITTEN = (SGD, AdaGrad, FullAdaGrad, Adam, AdamW, Adafactor, AMSGrad, LARS, LAMB, Sophia, Muon)
+_OF_THE_DECK = (SGD, AdaGrad, FullAdaGrad, Adam, AdamW, Adafactor, AMSGrad, LARS, LAMB, Sophia)
+_WRITTEN = (*_OF_THE_DECK, Muon)
+
+# Those that the deck has: chapter 15 compares them, and each kept bench has times of them.
+OF_THE_DECK = frozenset(cls.__name__ for cls in _OF_THE_DECK)
 
 # The optimizers that have no class of their own, and all of them, by name. What else there is of
 # an optimizer (`optlab.<name>`, bench, explorer, tests) goes through these two; type checkers

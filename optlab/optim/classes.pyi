@@ -15,6 +15,7 @@ __all__ = [
     "LARS",
     "SGD",
     "AMSGrad",
+    "AdEMAMix",
     "AdaGrad",
     "Adafactor",
     "Adam",
@@ -198,6 +199,23 @@ class Muon(muon.Muon):
         betas: tuple[float, float] = (0.9, 0.95),
         use_muon: bool = True,
         form: str = "newton-schulz",
+        maximize: bool = False,
+        execution: str = "auto",
+        nonfinite: str = "propagate",
+        rounding: str = "nearest",
+    ) -> None: ...
+
+class AdEMAMix(MadeOptimizer):
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | torch.Tensor = 0.001,
+        betas: tuple[float, float] = (0.9, 0.999),
+        beta3: float = 0.9999,
+        alpha: float = 5.0,
+        eps: float = 1e-08,
+        weight_decay: float = 0.0,
+        *,
         maximize: bool = False,
         execution: str = "auto",
         nonfinite: str = "propagate",

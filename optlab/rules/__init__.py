@@ -15,6 +15,7 @@ from optlab.rules.adagrad import l1 as l1
 from optlab.rules.adagrad import no_penalty as no_penalty
 from optlab.rules.adam import adam as adam
 from optlab.rules.adamw import adamw as adamw
+from optlab.rules.ademamix import ademamix as ademamix
 from optlab.rules.amsgrad import amsgrad as amsgrad
 from optlab.rules.cautious import cautious as cautious
 from optlab.rules.gradient_descent import gradient_descent as gradient_descent

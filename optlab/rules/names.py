@@ -28,6 +28,7 @@ NAMES = {
     ),
     "beta1": Name(r"\beta_1", "decay rate of the first moment, in [0, 1).", "in [0, 1)", "β₁"),
     "beta2": Name(r"\beta_2", "decay rate of the second moment, in [0, 1).", "in [0, 1)", "β₂"),
+    "beta3": Name(r"\beta_3", "decay rate of the slow average, in [0, 1).", "in [0, 1)", "β₃"),
     "eps": Name(r"\epsilon", "ε ≥ 0.", label="ε"),
     "momentum": Name(r"\mu", "decay of the momentum buffer, ≥ 0.", label="Momentum μ"),
     "dampening": Name(r"\tau", "part of the gradient that the buffer leaves out.", "finite"),
@@ -42,7 +43,7 @@ NAMES = {
         r"\eta_0", "factor of the local rate, ≥ 0.", label="Trust coefficient"
     ),
     "beta2_decay": Name("c", "power with which the decay rate tends to 1, not positive.", "<= 0"),
-    "alpha": Name(r"\alpha", "step size.", "finite"),
+    "alpha": Name(r"\alpha", "weight α ≥ 0 of the slow average.", label="Weight α"),
     "initial_accumulator_value": Name("G_0", "what sums of squares start at, ≥ 0."),
 }
 

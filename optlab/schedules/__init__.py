@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from optlab.schedules.ademamix import ademamix_alpha, ademamix_beta3
 from optlab.schedules.decays import (
     constant,
     cosine,
@@ -33,6 +34,8 @@ __all__ = [
     "Schedule",
     "adamwr",
     "adamwr_weight_decay",
+    "ademamix_alpha",
+    "ademamix_beta3",
     "constant",
     "cosine",
     "cycle",

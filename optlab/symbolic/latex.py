@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -61,7 +62,10 @@ def assignments(
         if name in letters:
             return letters[name]
         if name.endswith("_hat"):
-            return rf"\hat{{{letter(name.removesuffix('_hat'))}}}"
+            base, mark, subscript = letter(name.removesuffix("_hat")).partition("_")
+            return rf"\hat{{{base}}}{mark}{subscript}"
+        if numbered := re.fullmatch(r"([A-Za-z]+)(\d+)", name):
+            return f"{letter(numbered[1])}_{numbered[2]}"
         if name.lower() in greek_letters_set:
             return str(translate(name))
         return name if len(name) == 1 else rf"\mathrm{{{name.replace('_', ' ')}}}"

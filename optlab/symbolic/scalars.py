@@ -31,6 +31,7 @@ def _guarded(operation: ops.Operation) -> Callable[..., Any]:
 # On a scalar, which may stand for any coordinate.
 ON_SCALARS: dict[ops.Operation, Callable[..., Any]] = {
     ops.sqrt: sympy.sqrt,
+    ops.log: sympy.log,
     ops.floor: sympy.floor,
     ops.ceil: sympy.ceiling,
     ops.cospi: lambda x: sympy.cos(sympy.pi * x),

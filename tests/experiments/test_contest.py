@@ -11,7 +11,7 @@ from optlab.bench.steps import CONTESTS
 from optlab.experiments import contest, settings
 from optlab.experiments.contest import LOOKS, Contestant, Outcome, compete
 from optlab.experiments.scales import SCALES, Characters, Task
-from optlab.optim import MADE
+from optlab.optim.classes import OF_THE_DECK
 
 CI = settings("15-choosing-an-optimizer", "ci")
 SMALL = replace(
@@ -30,9 +30,8 @@ def sgd(lr):
     return Contestant(rules.momentum, {"momentum": 0.9}, lr)
 
 
-def test_every_optimizer_of_the_chapters_takes_part():
-    after_the_deck = {"Muon"}  # a chapter of its own, and no part of this comparison
-    assert contest.contestants(10).keys() == CONTESTS.keys() - MADE.keys() - after_the_deck
+def test_every_optimizer_of_the_deck_takes_part():
+    assert contest.contestants(10).keys() == CONTESTS.keys() & OF_THE_DECK
     kept = {name: who.state((512, 2048)) for name, who in contest.contestants(10).items()}
     assert kept.pop("Adafactor") == pytest.approx(2560 / 512 / 2048)
     assert kept == {

@@ -206,6 +206,26 @@ def test_lion_decays_by_default():
     assert apart(run(lambda p: optlab.Lion(p, lr=0.1)), decayed) > 1e-5
 
 
+def test_ademamix_is_ours():
+    """Pagliardini et al. (2024), Algorithm 1, also with numbers that change from step to step."""
+    settings = {"b1": 0.8, "b2": 0.95, "weight_decay": 0.3}
+    mine = {"lr": 0.1, "betas": (0.8, 0.95), "beta3": 0.99, "alpha": 4.0, "weight_decay": 0.3}
+    ours = run(lambda p: optlab.AdEMAMix(p, **mine))
+    assert_same(ours, run_optax(optax.contrib.ademamix(0.1, b3=0.99, alpha=4.0, **settings)))
+    from jax import numpy
+
+    alphas, betas = [4.0 / (n + 1) for n in range(12)], [0.9 + 0.005 * n for n in range(12)]
+
+    def change(optimizer, step):
+        optimizer.param_groups[0].update(alpha=alphas[step], beta3=betas[step])
+
+    def looked_up(table):
+        return lambda count: numpy.asarray(table)[count]
+
+    changing = optax.contrib.ademamix(0.1, b3=looked_up(betas), alpha=looked_up(alphas), **settings)
+    assert_same(run(lambda p: optlab.AdEMAMix(p, **mine), before=change), run_optax(changing))
+
+
 def test_adam_s_second_number_goes_inside_the_root():
     """Kingma and Ba (2015), Algorithm 1, add ε outside the root, after both corrections; optax's
     `eps_root` adds another inside it. Together they are neither."""

@@ -5,6 +5,7 @@ import torch
 from sidebyside import apart, assert_same, gradients, run, start
 
 import optlab
+from optlab import schedules
 from optlab.optim.made import MadeOptimizer
 from optlab.rules import cautious, lion
 
@@ -130,6 +131,37 @@ def test_lion_is_ours_with_its_decay_beside_the_sign_or_in_it(kozistr):
     assert_same(ours, run(lambda p: kozistr.Lion(p, **settings)))
     inside = run(lambda p: kozistr.Lion(p, **settings, weight_decouple=False))
     assert apart(ours, inside) > 0.01
+
+
+def test_ademamix_is_ours_with_decoupled_decay_and_the_schedules_beside(kozistr):
+    """Pagliardini et al. (2024), Algorithm 1. pytorch_optimizer has β3 as the third of betas, and
+    one T for both schedules; its decay is by default added to the gradient."""
+    mine = {"lr": 0.1, "betas": (0.8, 0.95), "beta3": 0.99, "alpha": 4.0, "weight_decay": 0.3}
+    its = {**mine, "betas": (0.8, 0.95, 0.99), "weight_decouple": True}
+    del its["beta3"]
+    ours = run(lambda p: optlab.AdEMAMix(p, **mine))
+    assert_same(ours, run(lambda p: kozistr.AdEMAMix(p, **its)))
+    inside = run(lambda p: kozistr.AdEMAMix(p, **{**its, "weight_decouple": False}))
+    assert apart(ours, inside) > 0.01
+
+    growing = {
+        "alpha": schedules.ademamix_alpha(8),
+        "beta3": schedules.ademamix_beta3(8, 0.8, 0.99),
+    }
+    made = []
+
+    def scheduled(p):
+        made.append(optlab.AdEMAMix(p, **mine))
+        made.append(schedules.LRScheduler(made[0], growing))
+        return made[0]
+
+    def count(optimizer, step):
+        if step:
+            made[1].step()
+
+    grown = run(scheduled, before=count)
+    assert_same(grown, run(lambda p: kozistr.AdEMAMix(p, **its, t_alpha_beta3=8)))
+    assert apart(ours, grown) > 0.01
 
 
 def test_muon_is_ours_but_for_its_rounding(kozistr):

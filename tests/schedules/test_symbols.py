@@ -19,6 +19,8 @@ TENTH = sympy.Rational(1, 10)
         (schedules.warmup, {"T": 8, "start": TENTH, "then": schedules.cosine(20)}),
         (schedules.linear_decay, {"T": 20, "end": TENTH}),
         (schedules.cosine, {"T": 20, "eta_min": TENTH}),
+        (schedules.ademamix_alpha, {"T": 20}),
+        (schedules.ademamix_beta3, {"T": 20, "beta1": HALF, "beta3": 1 - TENTH}),
         (schedules.warmup_stable_decay, {"T": 20, "T_decay": 9, "T_warmup": 4, "start": TENTH}),
         (schedules.warmup_stable_decay, {"T": 20, "T_decay": 9, "shape": "cosine", "end": TENTH}),
         (schedules.slanted_triangular_printed, {"T": 29, "cut_frac": TENTH}),

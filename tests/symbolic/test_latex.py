@@ -14,6 +14,7 @@ from optlab.rules import (
     adagrad_full,
     adam,
     adamw,
+    ademamix,
     amsgrad,
     cautious,
     gradient_descent,
@@ -154,6 +155,16 @@ X_t &= X_{t-1} - \alpha_t \hat{U}_t
 \end{aligned}"""
 
 X = {"parameter": ("x_t", "x_{t+1}")}
+ADEMAMIX = r"""\begin{aligned}
+m_{1,t} &= \beta_1 m_{1,t-1} + \left(1 - \beta_1\right) g_t \\
+m_{2,t} &= \beta_3 m_{2,t-1} + \left(1 - \beta_3\right) g_t \\
+\nu_t &= \beta_2 \nu_{t-1} + \left(1 - \beta_2\right) g_t^{2} \\
+\hat{m}_{1,t} &= \frac{m_{1,t}}{1 - \beta_1^{t}} \\
+\hat{\nu}_t &= \frac{\nu_t}{1 - \beta_2^{t}} \\
+u_t &= \frac{\hat{m}_{1,t} + \alpha m_{2,t}}{\sqrt{\hat{\nu}_t} + \epsilon} \\
+\theta_t &= \theta_{t-1} - \eta \left(u_t + \lambda \theta_{t-1}\right)
+\end{aligned}"""
+
 ADAM_CAUTIOUS = r"""\begin{aligned}
 m_t &= \beta_1 m_{t-1} + \left(1 - \beta_1\right) g_t \\
 v_t &= \beta_2 v_{t-1} + \left(1 - \beta_2\right) g_t^{2} \\
@@ -192,6 +203,7 @@ PAGES = [
     (adagrad_full, {}, ADAGRAD_FULL),
     (adamw, {"names": {"step": "u"}}, ADAMW),
     (with_decay(adam), {}, ADAMW_OF_TORCH),
+    (ademamix, {"names": {"step": "u"}}, ADEMAMIX),
     (cautious(adam), {"names": {"Delta": "u"}}, ADAM_CAUTIOUS),
     (cautious(with_decay(momentum)), {"dampening": 0}, DECAY_CAUTIOUS),
     (amsgrad, {"eps": 0, "project": operator(r"\Pi_{\mathcal{F}}"), **X}, AMSGRAD),

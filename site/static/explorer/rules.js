@@ -196,6 +196,24 @@ return {
         return [p.map((_, i) => p[i] - hyper.lr*hyper.weight_decay*p[i] - hyper.lr*step[i]), {m: m, h: s.h}];
       },
     },
+    "ademamix": {
+      label: "AdEMAMix",
+      chapter: null,
+      init: ["m1", "m2", "nu"],
+      positive: [],
+      sliders: [{"name": "lr", "label": "Learning rate", "low": 0.0001, "high": 1, "start": 0.05, "scale": "log", "whole": false}, {"name": "beta1", "label": "β₁", "low": 0, "high": 0.9999, "start": 0.9, "scale": "memory", "whole": false}, {"name": "beta2", "label": "β₂", "low": 0, "high": 0.9999, "start": 0.999, "scale": "memory", "whole": false}, {"name": "beta3", "label": "β₃", "low": 0, "high": 0.9999, "start": 0.9999, "scale": "memory", "whole": false}, {"name": "alpha", "label": "Weight α", "low": 0.05, "high": 500.0, "start": 5.0, "scale": "log", "whole": false}, {"name": "eps", "label": "ε", "low": 1e-12, "high": 10, "start": 1e-08, "scale": "log", "whole": false}, {"name": "weight_decay", "label": "Weight decay λ", "low": 0, "high": 1, "start": 0.0, "scale": "linear", "whole": false}],
+      constants: {},
+      step: function step(p, g, s, t, hyper) {
+        // Pagliardini et al. (2024), Algorithm 1.
+        const m1 = s.m1.map((_, i) => hyper.beta1*s.m1[i] + (1 - hyper.beta1)*g[i]);
+        const m2 = s.m2.map((_, i) => hyper.beta3*s.m2[i] + (1 - hyper.beta3)*g[i]);
+        const nu = s.nu.map((_, i) => hyper.beta2*s.nu[i] + (1 - hyper.beta2)*Math.pow(g[i], 2));
+        const m1_hat = m1.map((_, i) => m1[i]/(1 - Math.pow(hyper.beta1, t)));
+        const nu_hat = nu.map((_, i) => nu[i]/(1 - Math.pow(hyper.beta2, t)));
+        const step = m1_hat.map((_, i) => (m1_hat[i] + hyper.alpha*m2[i])/(Math.sqrt(nu_hat[i]) + hyper.eps));
+        return [p.map((_, i) => p[i] - hyper.lr*(step[i] + hyper.weight_decay*p[i])), {m1: m1, m2: m2, nu: nu}];
+      },
+    },
     "lion": {
       label: "Lion",
       chapter: null,
