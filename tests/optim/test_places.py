@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from compilers import NEEDS_C
 from torch.nn import Parameter
 
 import optlab
@@ -18,7 +19,7 @@ def facts(tensors, fixed):
     )
 
 
-@pytest.fixture(params=["in C", "by torch's methods"])
+@pytest.fixture(params=[pytest.param("in C", marks=NEEDS_C), "by torch's methods"])
 def ask(request):
     """Both ways to ask."""
     make = native.places_of if request.param == "in C" else plan._Places
