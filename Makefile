@@ -47,9 +47,9 @@ outputs: sync            ## execute the notebooks in place
 
 # What the package is compared with (extras "oracles" and "peers"): without it, those tests
 # are skipped. Of peers, the optimizers alone are used, so their own requirements are left out.
-oracles: .venv/.ok       ## optax, timm and pytorch_optimizer, for tests/oracles and the bench
+oracles: .venv/.ok       ## optax, timm, pytorch_optimizer and schedulefree, for tests/oracles and the bench
 	$(UV) install -q -c requirements.lock optax==0.2.8
-	$(UV) install -q --no-deps timm==1.0.31 pytorch_optimizer==4.1.0
+	$(UV) install -q --no-deps timm==1.0.31 pytorch_optimizer==4.1.0 schedulefree==1.4.1
 
 lint: .venv/.ok
 	$(BIN)/ruff check .

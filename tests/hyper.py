@@ -19,6 +19,7 @@ HYPER = {
     "eps1": 1e-8,
     "eps2": 1e-3,
     "d": 0.5,
+    "warmup_steps": 2.0,
 }
 
 REGISTERED = [cls.of for cls in MADE.values()]

@@ -22,12 +22,15 @@ HEAD = """\
 import torch
 from torch.optim.optimizer import ParamsT
 
-from optlab.optim import {modules}
+from optlab.optim import (
+{modules}
+)
 from optlab.optim.made import MadeOptimizer
 from optlab.optim.optimizer import RuleOptimizer
 
 MADE: dict[str, type[MadeOptimizer]]
 OPTIMIZERS: dict[str, type[RuleOptimizer]]
+OF_THE_DECK: frozenset[str]
 
 __all__ = [
 {names}
@@ -40,7 +43,8 @@ def stub() -> str:
     modules = sorted({module(cls) for name, cls in OPTIMIZERS.items() if name not in MADE})
     ordered = sorted(OPTIMIZERS, key=lambda name: (not name.isupper(), name))  # as ruff has it
     names = "\n".join(f'    "{name}",' for name in ordered)
-    head = HEAD.format(modules=", ".join(modules), names=names)
+    listed = "\n".join(f"    {module}," for module in modules)
+    head = HEAD.format(modules=listed, names=names)
     return head + "".join(f"\n{declared(name, cls)}" for name, cls in OPTIMIZERS.items())
 
 

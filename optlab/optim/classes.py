@@ -13,11 +13,12 @@ from optlab.optim.lars import LARS
 from optlab.optim.made import MadeOptimizer, make_all
 from optlab.optim.muon import Muon
 from optlab.optim.optimizer import RuleOptimizer
+from optlab.optim.schedule_free import AdamWScheduleFree
 from optlab.optim.sgd import SGD
 from optlab.optim.sophia import Sophia
 
 _OF_THE_DECK = (SGD, AdaGrad, FullAdaGrad, Adam, AdamW, Adafactor, AMSGrad, LARS, LAMB, Sophia)
-_WRITTEN = (*_OF_THE_DECK, Muon)
+_WRITTEN = (*_OF_THE_DECK, Muon, AdamWScheduleFree)
 
 # Those that the deck has: chapter 15 compares them, and each kept bench has times of them.
 OF_THE_DECK = frozenset(cls.__name__ for cls in _OF_THE_DECK)

@@ -3,12 +3,25 @@
 import torch
 from torch.optim.optimizer import ParamsT
 
-from optlab.optim import adafactor, adagrad, adam, adamw, amsgrad, lamb, lars, muon, sgd, sophia
+from optlab.optim import (
+    adafactor,
+    adagrad,
+    adam,
+    adamw,
+    amsgrad,
+    lamb,
+    lars,
+    muon,
+    schedule_free,
+    sgd,
+    sophia,
+)
 from optlab.optim.made import MadeOptimizer
 from optlab.optim.optimizer import RuleOptimizer
 
 MADE: dict[str, type[MadeOptimizer]]
 OPTIMIZERS: dict[str, type[RuleOptimizer]]
+OF_THE_DECK: frozenset[str]
 
 __all__ = [
     "LAMB",
@@ -20,6 +33,7 @@ __all__ = [
     "Adafactor",
     "Adam",
     "AdamW",
+    "AdamWScheduleFree",
     "FullAdaGrad",
     "Lion",
     "Muon",
@@ -199,6 +213,22 @@ class Muon(muon.Muon):
         betas: tuple[float, float] = (0.9, 0.95),
         use_muon: bool = True,
         form: str = "newton-schulz",
+        maximize: bool = False,
+        execution: str = "auto",
+        nonfinite: str = "propagate",
+        rounding: str = "nearest",
+    ) -> None: ...
+
+class AdamWScheduleFree(schedule_free.AdamWScheduleFree):
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | torch.Tensor = 0.0025,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-08,
+        weight_decay: float = 0.0,
+        warmup_steps: float = 0,
+        *,
         maximize: bool = False,
         execution: str = "auto",
         nonfinite: str = "propagate",

@@ -29,6 +29,7 @@ from optlab.rules.muon import muon_polar as muon_polar
 from optlab.rules.rule import Rule as Rule
 from optlab.rules.rule import State as State
 from optlab.rules.rule import rule as rule
+from optlab.rules.schedule_free import schedule_free as schedule_free
 from optlab.rules.sophia import average_hessian as average_hessian
 from optlab.rules.sophia import sophia as sophia
 from optlab.rules.weight_decay import with_decay as with_decay

@@ -44,6 +44,7 @@ NAMES = {
     ),
     "beta2_decay": Name("c", "power with which the decay rate tends to 1, not positive.", "<= 0"),
     "alpha": Name(r"\alpha", "weight α ≥ 0 of the slow average.", label="Weight α"),
+    "warmup_steps": Name("T_w", "steps in which the rate rises from 0, ≥ 0.", label="Warm-up"),
     "initial_accumulator_value": Name("G_0", "what sums of squares start at, ≥ 0."),
 }
 

@@ -102,6 +102,10 @@ CASES = {
         by_shape,
         {"lr": [0.01, 0.1], "beta2_decay": -0.8, "eps1": 1e-30, "eps2": 1e-3, "d": [0.5, 1]},
     ),
+    "schedule-free": (
+        rules.schedule_free,
+        {"lr": [0.01, 0.1], "weight_decay": [0, 0.1], "warmup_steps": [0, 3], **MOMENTS},
+    ),
     "full adagrad": (rules.adagrad_full, {"lr": [0.01, 0.1], "delta": 0.1}),
     **{rule.name: (rule, {"lr": [0.01, 0.1]}) for rule in REGISTERED},
 }

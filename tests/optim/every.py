@@ -30,6 +30,11 @@ EVERY = {
     "LARS deck": ("LARS", {"lr": 0.1, "form": "deck", "weight_decay": 0.1}),
     "LAMB": ("LAMB", {"lr": 0.1, "weight_decay": 0.1}),
     "Sophia": ("Sophia", {"lr": 0.1, "rho": 0.5}),
+    "ScheduleFree": ("AdamWScheduleFree", {"lr": 0.1}),
+    "ScheduleFree warm-up": (
+        "AdamWScheduleFree",
+        {"lr": 0.1, "betas": (0.8, 0.95), "weight_decay": 0.1, "warmup_steps": 4},
+    ),
     "Muon": ("Muon", {"lr": 0.1, "weight_decay": 0.1}),
     "Muon polar": ("Muon", {"lr": 0.1, "form": "polar", "adjust_lr_fn": "rms_to_rms"}),
     "Muon AdamW": ("Muon", {"lr": 0.1, "use_muon": False, "weight_decay": 0.1}),

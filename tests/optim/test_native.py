@@ -37,6 +37,14 @@ HYPER = {
     "lars": {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.1, "trust_coefficient": 0.02},
     "lars_deck": {"lr": 0.1, "beta1": 0.9, "weight_decay": 0.1},
     "lamb": {"lr": 0.1, "beta1": 0.9, "beta2": 0.99, "eps": 1e-6, "weight_decay": 0.1},
+    "schedule_free": {
+        "lr": 0.1,
+        "beta1": 0.9,
+        "beta2": 0.99,
+        "eps": 1e-8,
+        "weight_decay": 0.1,
+        "warmup_steps": 3.0,
+    },
     "sophia": {"lr": 0.1, "beta1": 0.9, "rho": 0.04, "eps": 1e-12, "weight_decay": 0.1},
 }
 VECTORS = [(170, 201), (elements.BLOCK,), (elements.BLOCK + 1,), (3, 4), (0,), ()]

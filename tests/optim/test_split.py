@@ -28,6 +28,7 @@ from optlab.rules import (
     lars,
     lars_deck,
     momentum,
+    schedule_free,
     sophia,
     with_decay,
     with_l2,
@@ -52,6 +53,7 @@ RULES = [
     (lars, {}),
     (lars_deck, {}),
     (sophia, {}),
+    (schedule_free, {}),
     (adafactor_vector, {}),
     *((rule, {}) for rule in REGISTERED),
 ]

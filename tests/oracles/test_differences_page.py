@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-HERE = ("jordan", "torch", "optax", "timm", "pytorch_optimizer")
+HERE = ("jordan", "torch", "optax", "timm", "pytorch_optimizer", "schedulefree")
 
 
 def named():

@@ -226,6 +226,20 @@ def test_ademamix_is_ours():
     assert_same(run(lambda p: optlab.AdEMAMix(p, **mine), before=change), run_optax(changing))
 
 
+def test_schedule_free_adamw_is_ours_and_its_warm_up_begins_at_0():
+    """Defazio et al. (2024), Algorithm 1, have the rate t/T of the full one in step t; optax
+    has (t - 1)/T, so that nothing moves in the first."""
+    mine = {"lr": 0.1, "betas": (0.8, 0.95), "weight_decay": 0.3}
+    settings = {"b1": 0.8, "b2": 0.95, "weight_decay": 0.3}
+    ours = run(lambda p: optlab.AdamWScheduleFree(p, **mine))
+    assert_same(ours, run_optax(optax.contrib.schedule_free_adamw(0.1, **settings)))
+    rising = optax.contrib.schedule_free_adamw(0.1, warmup_steps=5, **settings)
+    begun = [p.detach() for p in start()]
+    assert_same(run_optax(rising, steps=1), begun)
+    moved = run(lambda p: optlab.AdamWScheduleFree(p, **mine, warmup_steps=5), steps=1)
+    assert apart(moved, begun) > 0.01
+
+
 def test_adam_s_second_number_goes_inside_the_root():
     """Kingma and Ba (2015), Algorithm 1, add ε outside the root, after both corrections; optax's
     `eps_root` adds another inside it. Together they are neither."""

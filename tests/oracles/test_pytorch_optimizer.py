@@ -164,6 +164,19 @@ def test_ademamix_is_ours_with_decoupled_decay_and_the_schedules_beside(kozistr)
     assert apart(ours, grown) > 0.01
 
 
+def test_schedule_free_adamw_is_ours(kozistr):
+    """And the package's of its authors, not that of their paper."""
+    settings = {"lr": 0.1, "betas": (0.8, 0.95), "weight_decay": 0.3, "warmup_steps": 5}
+
+    def theirs(p):
+        optimizer = kozistr.ScheduleFreeAdamW(p, **settings)
+        optimizer.train()
+        return optimizer
+
+    ours = run(lambda p: optlab.AdamWScheduleFree(p, **settings))
+    assert_same(ours, run(theirs), rtol=1e-10)
+
+
 def test_muon_is_ours_but_for_its_rounding(kozistr):
     """Groups, defaults and scales are those of the original and of Liu et al. (2025)."""
     shapes, common = [(6, 4), (3, 5)], {"lr": 0.1, "weight_decay": 0.1}

@@ -29,6 +29,7 @@ from optlab.rules import (
     lars,
     lars_deck,
     momentum,
+    schedule_free,
     sophia,
     with_decay,
     with_l2,
@@ -65,6 +66,7 @@ RULES = [
     (lamb, {}),
     (lamb, {"phi": clipped}),
     (sophia, {}),
+    (schedule_free, {}),
     *((rule, {}) for rule in REGISTERED),
 ]
 

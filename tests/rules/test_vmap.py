@@ -23,6 +23,7 @@ from optlab.rules import (
     lars,
     lars_deck,
     momentum,
+    schedule_free,
     sophia,
     with_decay,
     with_l2,
@@ -44,6 +45,7 @@ GRID = {
     "beta2_decay": torch.linspace(-1.0, -0.5, K, dtype=torch.float64),
     "eps1": torch.logspace(-8, -1, K, dtype=torch.float64),
     "eps2": torch.logspace(-3, 0, K, dtype=torch.float64),
+    "warmup_steps": torch.linspace(0.0, 4.0, K, dtype=torch.float64),
     "d": torch.linspace(0.2, 2.0, K, dtype=torch.float64),
 }
 RULES = [
@@ -68,6 +70,7 @@ RULES = [
     lars_deck,
     lamb,
     sophia,
+    schedule_free,
     *REGISTERED,
 ]
 

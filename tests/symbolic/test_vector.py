@@ -25,6 +25,7 @@ from optlab.rules import (
     lars,
     lars_deck,
     momentum,
+    schedule_free,
     sophia,
     with_decay,
     with_l2,
@@ -84,6 +85,7 @@ HYPER = {
     "eps1": 0.25,
     "eps2": 0.5,
     "d": 0.75,
+    "warmup_steps": 2.0,
 }
 ELEMENTWISE = [
     gradient_descent,
@@ -97,6 +99,7 @@ ELEMENTWISE = [
     adagrad,
     adagrad_dual,
     sophia,
+    schedule_free,
 ]
 OF_WHOLE_TENSORS = [with_decay(cautious(adam)), lamb, lars, lars_deck, adafactor_vector]
 OF_MATRICES = [adagrad_full, adagrad_full_dual, factored_adam, adafactor]
