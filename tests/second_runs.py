@@ -136,5 +136,12 @@ SECOND = {
             seeds=(2, 2, 2),
         ),
     ),
+    "16-muon": Second(
+        {"seed": 100, "momentum": 0.9, "aspect": 3},
+        fewer_of(
+            '"steps": 60, "tuning": 3, "judging": 5, "hidden": 32',
+            '"steps": 10, "tuning": 1, "judging": 2, "hidden": 16',
+        ),
+    ),
     "99-sample": Second({"seed": 1, "lr": 0.5}),
 }

@@ -129,6 +129,16 @@ BOXES = {
         ),
     ),
     "alg-sophia": Box(_sophia, GRADIENT),
+    "alg-muon": Box(
+        of_rule(rules.muon, parameter=("X_{t-1}", "X_t"), gradient="G_t"),
+        {
+            "G_t": GRADIENT["g_t"],
+            **dict.fromkeys(
+                ("P_t", "Q_t", "R_t", "S_t", "Z_t"),
+                "the box counts the five steps, and the rule has them",
+            ),
+        },
+    ),
 }
 
 # Boxes that state no rule.
