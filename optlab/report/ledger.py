@@ -1,4 +1,4 @@
-"""The ledger: each of the deck's statements with what the notebooks that exist found."""
+"""The ledger: statements, the deck's or later papers', with what the notebooks that exist found."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The pages made of claims.yml and the notebooks' stored outputs, when the book is built.
+"""The pages made of claims.yml, papers.yml and the notebooks' stored outputs, when the book is built.
 
-Two directives, `ledger` and `errata`.
+Three directives: `ledger` and `errata` of the deck's statements, `papers` of those after it.
 """
 
 import re
@@ -28,11 +28,13 @@ MARKUP = re.compile(r"(<code>.*?</code>|<[^>]*>)", re.S)
 class Page(SphinxDirective):
     """What both pages share: the data, links, and small pieces of text."""
 
+    file = "claims.yml"
+
     def run(self):
         self.env.note_reread()  # the outputs of a notebook are no source of this page
         source = Path(self.env.srcdir)
-        entries = yaml.safe_load((source / "optlab/report/claims.yml").read_text("utf-8"))
-        self.verdicts = list(ledger(parse(entries).values(), source / "notebooks"))
+        entries = yaml.safe_load((source / "optlab/report" / self.file).read_text("utf-8"))
+        self.verdicts = list(ledger(parse(entries, self.file).values(), source / "notebooks"))
         return list(self.content_nodes())
 
     def link(self, document, anchor, text):
@@ -79,7 +81,7 @@ class Page(SphinxDirective):
             yield nodes.bullet_list("", *items, classes=["ledger-basis"])
 
     def quote(self, statement):
-        """The deck's own words, as the transcription has them."""
+        """The deck's own words, as the transcription has them, or the paper's."""
         if statement.quote:
             words = nodes.literal("", " ".join(statement.quote.split()))
             yield paragraph("ledger-quote", words)
@@ -112,7 +114,7 @@ class Ledger(Page):
 
     def entry(self, entry):
         statement = entry.statement
-        line = statement.slide.removeprefix(slide_of(entry)).lstrip(", ")
+        line = place_of(entry).removeprefix(slide_of(entry)).lstrip(", ")
         kind = f" · {statement.kind}, {line}" if line else f" · {statement.kind}"
         head, *evidence = self.finding(entry)
         head += nodes.inline("", kind, classes=["ledger-kind"])
@@ -125,6 +127,16 @@ class Ledger(Page):
         name = f"Erratum ({statement.letter})" if statement.letter else "Erratum"
         link = self.link(ERRATA, f"erratum-{statement.id}", name)
         return paragraph("ledger-erratum", link, nodes.Text(": "), *text(statement.erratum))
+
+
+class Papers(Ledger):
+    """Every statement under its paper."""
+
+    file = "papers.yml"
+
+    def content_nodes(self):
+        for paper, entries in groupby(self.verdicts, key=slide_of):
+            yield section(paper, nodes.make_id(paper), map(self.entry, entries))
 
 
 class Errata(Page):
@@ -171,8 +183,13 @@ class Errata(Page):
         return card(f"erratum-{statement.id}", [nodes.definition_list("", *items)])
 
 
+def place_of(entry):
+    return entry.statement.slide or entry.statement.paper
+
+
 def slide_of(entry):
-    return entry.statement.slide.split(", ")[0]
+    """The slide, or the paper, without the line or the section."""
+    return place_of(entry).split(", ")[0]
 
 
 def paragraph(kind, *parts):
@@ -230,4 +247,5 @@ def section(title, anchor, parts):
 def setup(app):
     app.add_directive("ledger", Ledger)
     app.add_directive("errata", Errata)
+    app.add_directive("papers", Papers)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

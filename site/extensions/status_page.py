@@ -23,7 +23,12 @@ class Status(SphinxDirective):
         self.env.note_reread()
         source = Path(self.env.srcdir)
         times = json.loads((source / TIMES).read_text("utf-8"))
-        entries = yaml.safe_load((source / "optlab/report/claims.yml").read_text("utf-8"))
+        folder = source / "optlab/report"
+        entries = [
+            entry
+            for file in ("claims.yml", "papers.yml")
+            for entry in yaml.safe_load((folder / file).read_text("utf-8"))
+        ]
         found = {}
         for verdict in ledger(parse(entries).values(), source / "notebooks"):
             found.setdefault(verdict.statement.notebook, Counter())[verdict.verdict] += 1
@@ -44,7 +49,7 @@ class Status(SphinxDirective):
             f"seconds in all, one after another; the last on {times['date']}, on "
             f"{times['processor']}, with {versions}."
         )
-        head = ["Notebook", "Code cells", "Seconds", "Verdicts on the deck's statements"]
+        head = ["Notebook", "Code cells", "Seconds", "Verdicts on statements"]
         return [paragraph("", nodes.Text(conditions)), table(head, rows)]
 
     def link(self, name):

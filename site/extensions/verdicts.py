@@ -11,7 +11,7 @@ from operator import itemgetter
 from docutils import nodes
 from ledger_pages import LEDGER, with_scripts
 
-from optlab.report.claims import load
+from optlab.report.claims import known
 
 BOX = re.compile(
     r'<div class="optlab-claim"><strong>([^<]*)</strong> <code>([a-z0-9-]+)</code>: '
@@ -64,11 +64,13 @@ def line(box, ledger):
     verdict, id, statement, evidence = (unescape(text or "") for text in box.groups())
     says, remark = parted(statement)
     kind = nodes.make_id(verdict.removeprefix("not ").split(", but ")[0])
-    quote = escape(load()[id].quote) if id in load() else ""
+    asked = known().get(id)
+    quote = escape(asked.quote) if asked else ""
+    where = "in the paper" if asked and asked.paper else "on the slides"
     label, text = ASKED.match(remark).groups() if ASKED.match(remark) else ("remark", remark)
     found = "found with three sets of seeds" if ASKED_FOR.search(evidence) else "found"
     rows = [
-        ("on the slides", quote and f"<code>{quote}</code>"),
+        (where, quote and f"<code>{quote}</code>"),
         (label, escape(text)),
         *((found, escape(figure)) for figure in figures(evidence)),
         ("in the ledger", f'<a href="{ledger}#{id}"><code>{id}</code></a>'),

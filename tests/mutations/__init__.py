@@ -20,7 +20,7 @@ from typing import Any
 from nbformat.v4 import new_code_cell
 
 from mutations import child
-from optlab.report.claims import load, overturned
+from optlab.report.claims import known, overturned
 from optlab.report.claims.statements import UNJUDGED
 
 MARK = "mutated: "
@@ -58,7 +58,7 @@ def table(chapter: str) -> dict[str, Mutation]:
 
 def due(chapter: str) -> set[str]:
     """The claims of a chapter that something decides."""
-    return {id for id, s in load().items() if s.notebook == chapter and s.verdict not in UNJUDGED}
+    return {id for id, s in known().items() if s.notebook == chapter and s.verdict not in UNJUDGED}
 
 
 def insert(book: Any, mutations: Mapping[str, Mutation]) -> None:

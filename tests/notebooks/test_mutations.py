@@ -9,10 +9,10 @@ import pytest
 from mutations import Mutation
 
 from optlab.report import ledger
-from optlab.report.claims import load
+from optlab.report.claims import known
 from optlab.running.execute import run_into
 
-CHAPTERS = sorted({statement.notebook for statement in load().values()})
+CHAPTERS = sorted({statement.notebook for statement in known().values()})
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 

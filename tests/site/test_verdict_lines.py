@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from optlab.report.claims import MIME, load
+from optlab.report.claims import MIME, known
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "site/extensions"))
@@ -38,8 +38,8 @@ def test_every_verdict_of_a_chapter_is_a_line_that_opens(pages):
             assert not fold.has_attr("open")
             assert len(fold.summary.get_text()) < 300
             assert fold.select_one(f'a[href$="book/ledger.html#{data["id"]}"]')
-            if load()[data["id"]].quote:
-                assert fold.code.get_text() == load()[data["id"]].quote
+            if known()[data["id"]].quote:
+                assert fold.code.get_text() == known()[data["id"]].quote
         assert not folds
     assert seen >= 100
 
@@ -48,7 +48,7 @@ def test_nothing_that_a_statement_says_is_lost():
     def words(*texts):
         return "".join(c if c.isalnum() else " " for c in " ".join(texts)).split()
 
-    for statement in load().values():
+    for statement in known().values():
         assert words(*verdicts.parted(statement.statement)) == words(statement.statement)
 
 

@@ -1,4 +1,4 @@
-"""Verdicts on the deck's statements: what a notebook proved, checked, reproduced or disproved."""
+"""Verdicts on statements, the deck's and later papers': what a notebook proved, checked, reproduced or disproved."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from optlab.report.claims.statements import (
     UNJUDGED,
     VERDICTS,
     Statement,
+    known,
     load,
+    load_papers,
     parse,
 )
 
@@ -35,8 +37,10 @@ __all__ = [
     "assigned",
     "claim",
     "judge",
+    "known",
     "letters",
     "load",
+    "load_papers",
     "overturned",
     "parse",
     "undeclared",
@@ -78,9 +82,9 @@ def claim(
     evidence: str = "",
     estimates: Mapping[str, Sequence[Estimate]] | None = None,
 ) -> None:
-    """Show the verdict on one of the deck's statements.
+    """Show the verdict on one of the deck's statements, or of a later paper's.
 
-    The verdict is that of claims.yml, and it must come out::
+    The verdict is that of claims.yml or papers.yml, and it must come out::
 
         claim("adam-line-4", gap > 0.1, evidence=f"largest gap {gap:.2f}")
 
@@ -92,7 +96,7 @@ def claim(
     A statement that this book does not judge needs neither, but a reason as `evidence`.
 
     Args:
-        id: an id of claims.yml.
+        id: an id of claims.yml or papers.yml.
         holds: the condition that decides the verdict.
         evidence: the figures behind the verdict, rounded to what survives another processor.
         estimates: for each criterion of the statement, a mean and interval from each set.

@@ -1,4 +1,5 @@
-"""The deck's statements: one entry of claims.yml each, and what an entry must have."""
+"""Statements, one entry each, and what an entry must have: the deck's are in claims.yml, those
+of papers after it in papers.yml."""
 
 from __future__ import annotations
 
@@ -39,13 +40,14 @@ UNJUDGED = ("needs the paper's scale", "not testable")
 
 @dataclass(frozen=True)
 class Statement:
-    """One entry of claims.yml; the file's head explains the fields."""
+    """One entry of claims.yml, or of papers.yml; the files' heads explain the fields."""
 
     id: str
-    slide: str
     kind: str
     statement: str
     notebook: str
+    slide: str = ""
+    paper: str = ""
     quote: str = ""
     context: tuple[str, ...] = ()
     verdict: str = ""
@@ -70,16 +72,24 @@ class Statement:
 
 @cache
 def load() -> dict[str, Statement]:
-    """The statements of claims.yml by id. ValueError names the entry at fault."""
-    import yaml  # type: ignore[import-untyped]
+    """The deck's statements by id. ValueError names the entry at fault."""
+    return _read("claims.yml")
 
-    text = files("optlab.report").joinpath("claims.yml").read_text(encoding="utf-8")
-    return parse(yaml.safe_load(text))
+
+@cache
+def load_papers() -> dict[str, Statement]:
+    """The statements of papers after the deck by id. ValueError names the entry at fault."""
+    return _read("papers.yml")
+
+
+def known() -> dict[str, Statement]:
+    """All statements by id, the deck's first."""
+    return {**load(), **load_papers()}
 
 
 def find(id: str) -> Statement:
-    """The statement of that id. KeyError names those near it."""
-    statements = load()
+    """The statement of that id, the deck's or a paper's. KeyError names those near it."""
+    statements = known()
     if id not in statements:
         near = difflib.get_close_matches(id, statements, n=3, cutoff=0.4)
         hint = f"; near it: {', '.join(near)}" if near else ""
@@ -87,11 +97,11 @@ def find(id: str) -> Statement:
     return statements[id]
 
 
-def parse(entries: Iterable[Mapping[str, Any]]) -> dict[str, Statement]:
-    """Validate the entries of claims.yml: known fields, all filled, known words, unique ids."""
+def parse(entries: Iterable[Mapping[str, Any]], file: str = "claims.yml") -> dict[str, Statement]:
+    """Validate entries: known fields, all filled, known words, unique ids."""
     statements: dict[str, Statement] = {}
     for number, entry in enumerate(entries, start=1):
-        where = f"claims.yml, entry {number} ({entry.get('id', 'no id')})"
+        where = f"{file}, entry {number} ({entry.get('id', 'no id')})"
         try:
             statement = _statement(entry)
         except (TypeError, ValueError) as error:
@@ -100,6 +110,13 @@ def parse(entries: Iterable[Mapping[str, Any]]) -> dict[str, Statement]:
             raise ValueError(f"{where}: this id is taken")
         statements[statement.id] = statement
     return statements
+
+
+def _read(file: str) -> dict[str, Statement]:
+    import yaml  # type: ignore[import-untyped]
+
+    text = files("optlab.report").joinpath(file).read_text(encoding="utf-8")
+    return parse(yaml.safe_load(text), file)
 
 
 def _statement(entry: Mapping[str, Any]) -> Statement:
@@ -119,6 +136,10 @@ def _statement(entry: Mapping[str, Any]) -> Statement:
         context=tuple(context),
         criteria={str(name): Criterion.read(text) for name, text in criteria.items()},
     )
+    if bool(statement.slide) == bool(statement.paper):
+        raise ValueError("an entry says where it stands: a slide, or a paper")
+    if statement.paper and statement.erratum:
+        raise ValueError("errata are the deck's")
     if statement.kind not in KINDS:
         raise ValueError(f"kind {statement.kind!r} is not one of {', '.join(KINDS)}")
     if not statement.erratum and set(entry) & {"letter", "check", "printed", "published"}:
