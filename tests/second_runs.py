@@ -138,9 +138,8 @@ SECOND = {
     ),
     "16-muon": Second(
         {"seed": 100, "momentum": 0.9, "aspect": 3},
-        fewer_of(
-            '"steps": 60, "tuning": 3, "judging": 5, "hidden": 32',
-            '"steps": 10, "tuning": 1, "judging": 2, "hidden": 16',
+        fewer(
+            "16-muon", steps=40, rates=(2**-5, 2**-4, 2**-3), momenta=(0.5,), tuning=1, judging=5
         ),
     ),
     "99-sample": Second({"seed": 1, "lr": 0.5}),

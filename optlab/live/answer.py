@@ -153,7 +153,10 @@ def _marked(lines: list[tuple[str, str]], books: list[tuple[str, str]]) -> list[
 
 def _javascript(rule: Rule, name: str) -> Answer:
     try:
-        return {"javascript": javascript_of_layer(rule, name)}
+        text = javascript_of_layer(rule, name)
+        if "matmul(" in text:  # the landscapes have two weights, and no matrix
+            return {"javascript_error": "The rule is one of matrices"}
+        return {"javascript": text}
     except Exception as error:  # whatever it is, the formula stays
         return {"javascript_error": mistake(error).message}
 

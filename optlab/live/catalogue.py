@@ -155,6 +155,7 @@ CHAPTERS: dict[str, tuple[Entry, ...]] = {
         ),
     ),
     "14-sophia": (Entry("sophia", "Sophia", {"names": {"step": "u"}}),),
+    "16-muon": (Entry("muon", "Muon", {"parameter": MATRIX, "gradient": "G_t"}),),
 }
 
 

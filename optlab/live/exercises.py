@@ -252,6 +252,16 @@ EXERCISES = (
         (("maximum(s.h, eps)", "maximum(maximum(s.h, -s.h), eps)"),),
         state={"h": ("-2", "0.5")},
     ),
+    Exercise(
+        "like_adamw",
+        "16-muon",
+        "muon",
+        "Entries as large as AdamW's",
+        r"Give the step the scale of Liu and coauthors, $0.2 \sqrt{\max(n, m)}$. (`row_count`, "
+        "`column_count`, `maximum` and `sqrt` are there.) Which of the checks does this break?",
+        (("scale(X) * Z", "0.2 * sqrt(maximum(row_count(X), column_count(X))) * Z"),),
+        matrix=True,
+    ),
 )
 
 

@@ -1,4 +1,5 @@
-"""The pages made of claims.yml, papers.yml and the notebooks' stored outputs, when the book is built.
+"""The pages made of claims.yml, papers.yml and the notebooks' stored outputs, when the book is
+built.
 
 Three directives: `ledger` and `errata` of the deck's statements, `papers` of those after it.
 """

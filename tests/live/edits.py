@@ -2,7 +2,15 @@
 
 # The edits of the rule, and the checks that come out otherwise than for the book's.
 MAXIMUM = ("v_hat = v / (1 - beta2**t)", "v_hat = maximum(s.v_hat, v / (1 - beta2**t))")
+STEP = "newton_schulz(D, a, b, c, eps, tall)"
 EDITS = {
+    "the momentum itself": ("muon", [(STEP, "D")], {"muon.unit_free", "muon.alike"}),
+    "the signs of the momentum": ("muon", [(STEP, "sign(D)")], {"muon.rotated", "muon.alike"}),
+    "Muon's decay, twice": (
+        "muon",
+        [("+ weight_decay * X", "+ 2 * weight_decay * X")],
+        {"muon.decays"},
+    ),
     "ε with the squares, in Adam": (
         "adam",
         [("(1 - beta2) * g**2", "(1 - beta2) * (g**2 + 1)")],

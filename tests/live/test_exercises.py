@@ -11,7 +11,7 @@ from optlab.live.exercises import EXERCISES, edited
 from optlab.live.reading import read
 
 NAMES = [f"{x.chapter}:{x.name}" for x in EXERCISES]
-MUST = ["01", "02", "03", "04", "05", "06", "09", "10", "14"]
+MUST = ["01", "02", "03", "04", "05", "06", "09", "10", "14", "16"]
 
 
 def judged(x, source):

@@ -96,7 +96,7 @@ def test_rules_and_the_decks_words(sample, tmp_path):
     below = {"ops.cospi": ("* x)", "* 2 * x)")}
     assert tried(rules=below) == "not misprint"
     assert tried(rules={"adam": ("nowhere", "")}).startswith("AssertionError: 'nowhere' is 0 times")
-    word = next(iter(re.findall(r"beta", "".join(load()["adam-line-4"].quotes))), "")
+    word = next(iter(re.findall(r"beta", "".join(known()["adam-line-4"].quotes))), "")
     assert word
 
 

@@ -11,7 +11,9 @@ from optlab.report.claims import (
     VERDICTS,
     Criterion,
     Verdict,
+    known,
     load,
+    load_papers,
     overturned,
     parse,
 )
@@ -146,7 +148,8 @@ def test_what_a_notebook_stores():
         ([JUDGED, JUDGED], r"entry 2 \(a-b\): this id is taken"),
         ([{**ENTRY, "kind": "lemma"}], "kind 'lemma' is not one of definition"),
         ([{**ENTRY, "page": "3"}], "unexpected keyword argument 'page'"),
-        ([{k: v for k, v in ENTRY.items() if k != "slide"}], "missing .* 'slide'"),
+        ([{k: v for k, v in ENTRY.items() if k != "slide"}], "where it stands: a slide, or"),
+        ([{**JUDGED, "paper": "B (2024)"}], "where it stands: a slide, or a paper"),
         ([{**ENTRY, "statement": " "}], "statement must be text"),
         ([{**ENTRY, "slide": 3}], "slide must be text"),
         ([{**ENTRY, "letter": "a"}], "go with an erratum"),
@@ -181,9 +184,23 @@ def test_a_faulty_list_is_refused(entries, words):
         parse(entries)
 
 
+def test_errata_are_the_deck_s():
+    later = {k: v for k, v in JUDGED.items() if k != "slide"} | {"paper": "B (2024), Lemma 1"}
+    assert parse([later])["a-b"].paper == "B (2024), Lemma 1"
+    with pytest.raises(ValueError, match="errata are the deck's"):
+        parse([{**later, "erratum": "E"}])
+
+
+def test_papers_and_the_deck_share_no_id():
+    assert known() == {**load(), **load_papers()}
+    assert len(known()) == len(load()) + len(load_papers())
+    assert all(s.slide and not s.paper for s in load().values())
+    assert all(s.paper and s.source and s.quote for s in load_papers().values())
+
+
 def test_the_list_of_this_book_is_sound():
     assert {"gd-update", "adam-line-4", "adam-regret-bound"} <= load().keys()
-    for statement in load().values():
+    for statement in known().values():
         assert "\n" not in statement.statement
         assert not statement.statement.endswith(".")
 

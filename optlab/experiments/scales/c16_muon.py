@@ -31,12 +31,12 @@ class Settings:
 
 _SMALL = Settings(
     task=Characters(
-        24, 2, 2, batch_size=32, examples=6400, test=500, length=10, precision="float32"
+        24, 2, 1, batch_size=32, examples=6400, test=500, length=10, precision="float32"
     ),
     inner=(24, 96),
     steps=200,
     validation=500,
-    rates=powers_of_two(-8, -3),
+    rates=powers_of_two(-7, -3),
     decays=(0.1,),
     momenta=(0.8, 0.9, 0.95),
     tuning=2,

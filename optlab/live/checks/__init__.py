@@ -14,6 +14,7 @@ from optlab.live.checks import (
     descent,
     lamb,
     lars,
+    muon,
     sophia,
 )
 from optlab.live.checks.check import Check
@@ -28,6 +29,7 @@ MODULES: tuple[ModuleType, ...] = (
     lars,
     lamb,
     sophia,
+    muon,
 )
 
 

@@ -1,4 +1,5 @@
-"""Verdicts on statements, the deck's and later papers': what a notebook proved, checked, reproduced or disproved."""
+"""Verdicts on statements, the deck's and later papers': what a notebook proved, checked,
+reproduced or disproved."""
 
 from __future__ import annotations
 
