@@ -49,11 +49,11 @@ SCALES = {
         inner=(32,),
         steps=80,
         validation=400,
-        rates=powers_of_two(-6, -1),
+        rates=powers_of_two(-6, -2),
         decays=(0.0, 0.1),
         momenta=(0.0, 0.5, 0.9),
         tuning=3,
-        judging=8,
+        judging=6,
     ),
     "small": _SMALL,
     "gpu": replace(
