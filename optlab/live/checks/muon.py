@@ -28,7 +28,8 @@ def rotated(rule: Rule) -> Finding:
     P, Q = turn(3, 4), turn(-4, 3)
 
     def turned(X: Matrix) -> Matrix:
-        return matmul(matmul(P, X), Q)
+        found: Matrix = matmul(matmul(P, X), Q)
+        return found
 
     X, gradients = drawn(7, 2, 2), [drawn(k, 2, 2) for k in range(3)]
     straight = steps(rule, X, gradients, **HYPER)
