@@ -155,7 +155,7 @@ def _javascript(rule: Rule, name: str) -> Answer:
     try:
         text = javascript_of_layer(rule, name)
         if "matmul(" in text:  # the landscapes have two weights, and no matrix
-            return {"javascript_error": "The rule is one of matrices"}
+            return {"javascript_error": "the rule is one of matrices"}
         return {"javascript": text}
     except Exception as error:  # whatever it is, the formula stays
         return {"javascript_error": mistake(error).message}
