@@ -92,7 +92,7 @@ CONTESTS = {
     "Sophia": Contest("Sophia", {}, 24, _torch("AdamW")),
     "Muon": Contest(
         "Muon",
-        {},
+        {"ns_precision": "bfloat16"},  # as the others take their products
         20,
         {"torch": ("torch.optim:Muon", {})}
         | _extra(

@@ -213,6 +213,7 @@ class Muon(muon.Muon):
         betas: tuple[float, float] = (0.9, 0.95),
         use_muon: bool = True,
         form: str = "newton-schulz",
+        ns_precision: str = "weights",
         maximize: bool = False,
         execution: str = "auto",
         nonfinite: str = "propagate",

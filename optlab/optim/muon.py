@@ -12,19 +12,31 @@ from optlab.optim.made import MadeOptimizer, in_torch, settings_of
 from optlab.optim.settings import is_number
 from optlab.optim.together import by_entries
 from optlab.rules import Rule, adam, muon, muon_polar, with_decay
-from optlab.rules.muon import like_adamw, of_outputs, original
+from optlab.rules.muon import exact, like_adamw, of_outputs, original
 
 _SCALES: dict[str, Callable[[Any], Any]] = {
     "original": original,
     "match_rms_adamw": like_adamw,
     "rms_to_rms": of_outputs,
 }
-_FORMS = {"newton-schulz": (muon, muon.with_flags(tall=True)), "polar": (muon_polar, muon_polar)}
-# The rule for each form, scale, and for whether there are more rows than columns.
-_RULES: dict[tuple[str, str, bool], Rule] = {
-    (form, word, tall): rules[tall].with_flags(scale=scale)
-    for form, rules in _FORMS.items()
+
+
+def _in_bfloat16(x: Any) -> Any:
+    return x.to(torch.bfloat16)
+
+
+_PRECISIONS: dict[str, Callable[[Any], Any]] = {"weights": exact, "bfloat16": _in_bfloat16}
+_FORMS = ("newton-schulz", "polar")
+# The rule for each form, scale, precision, and for whether there are more rows than columns.
+_RULES: dict[tuple[str, str, str, bool], Rule] = {
+    (form, word, precision, tall): (
+        muon_polar.with_flags(scale=scale)
+        if form == "polar"
+        else muon.with_flags(scale=scale, rounded=rounded, tall=tall)
+    )
+    for form in _FORMS
     for word, scale in _SCALES.items()
+    for precision, rounded in _PRECISIONS.items()
     for tall in (False, True)
 }
 _ADAMW: Rule = with_decay(adam)
@@ -40,8 +52,10 @@ class Muon(MadeOptimizer):
     in Jordan's code; `optlab.param_groups(model, weight_decay, adamw=[model.head])` makes such
     groups. Their lr and eps, where they do not say, are 3e-4 and 1e-10; `betas` are theirs alone.
 
-    Steps are calculated in the precision of the weights (float32 for half precision), those of
-    torch and of the original in bfloat16.
+    Steps are calculated in the precision of the weights (float32 for half precision); torch and
+    the original take the products of the polynomial in bfloat16, as `ns_precision="bfloat16"`
+    does. That is faster on processors that have units for it, and a step then differs from that
+    in float32 by some hundredths of its length.
 
     Args:
         lr: learning rate; with the scale "match_rms_adamw" one that is tuned for AdamW.
@@ -55,6 +69,8 @@ class Muon(MadeOptimizer):
             and Newhouse (2024).
         use_muon: of a group: False leaves it to AdamW.
         form: "newton-schulz", or "polar": the polar factor, by a singular value decomposition.
+        ns_precision: of the products in form "newton-schulz": that of the "weights", or
+            "bfloat16".
     """
 
     of: ClassVar[Rule] = muon
@@ -68,11 +84,15 @@ class Muon(MadeOptimizer):
         "betas": (0.9, 0.95),
         "use_muon": True,
         "form": "newton-schulz",
+        "ns_precision": "weights",
     }
-    keywords: ClassVar[tuple[str, ...]] = ("adjust_lr_fn", "betas", "use_muon", "form")
+    keywords: ClassVar[tuple[str, ...]] = (
+        "adjust_lr_fn", "betas", "use_muon", "form", "ns_precision",
+    )  # fmt: skip
     choices: ClassVar[dict[str, tuple[str, ...]]] = {
         "adjust_lr_fn": tuple(_SCALES),
-        "form": tuple(_FORMS),
+        "form": _FORMS,
+        "ns_precision": tuple(_PRECISIONS),
     }
     torch_has: ClassVar[frozenset[str]] = frozenset({"ns_coefficients", "adjust_lr_fn"})
     torch_lacks: ClassVar[frozenset[str]] = frozenset({"betas"})
@@ -123,4 +143,4 @@ class Muon(MadeOptimizer):
                 "group with use_muon=False, as optlab.param_groups(model, …, adamw=[…]) does"
             )
         tall = p.shape[0] > p[0].numel() if len(p) else False
-        return _RULES[group["form"], group["adjust_lr_fn"], tall]
+        return _RULES[group["form"], group["adjust_lr_fn"], group["ns_precision"], tall]

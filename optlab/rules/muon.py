@@ -29,14 +29,19 @@ def quintic(U, A, a, b, c, tall):
     )
 
 
-def newton_schulz(D, a, b, c, eps, tall):
+def newton_schulz(D, a, b, c, eps, tall, rounded):
     """Five such polynomials of D, whose singular values are first made at most 1."""
-    U = D / maximum(norm(D), eps)
+    U = rounded(D) / maximum(norm(D), eps)
     P = quintic(U, gram(U, tall), a, b, c, tall)
     Q = quintic(P, gram(P, tall), a, b, c, tall)
     R = quintic(Q, gram(Q, tall), a, b, c, tall)
     S = quintic(R, gram(R, tall), a, b, c, tall)
     return quintic(S, gram(S, tall), a, b, c, tall)
+
+
+def exact(D):
+    """D as it is. Programs round it to bfloat16, in which the products are then taken."""
+    return D
 
 
 def original(X):
@@ -72,11 +77,12 @@ def muon(
     eps=1e-7,
     tall=False,
     scale=original,
+    rounded=exact,
 ):
     """Jordan et al. (2024), with the decay of its code."""
     M = momentum * s.M + (1 - momentum) * G
     D = momentum * M + (1 - momentum) * G if nesterov else M
-    Z = newton_schulz(D, a, b, c, eps, tall)
+    Z = newton_schulz(D, a, b, c, eps, tall, rounded)
     return X - lr * (scale(X) * Z + weight_decay * X), State(M=M)
 
 

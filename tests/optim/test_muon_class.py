@@ -89,6 +89,7 @@ def test_vectors_are_refused_in_a_line_that_says_what_to_do(shape):
         ({"ns_coefficients": (1.5, "b", 0)}, r"Invalid ns_coefficients: .*; give three numbers"),
         ({"adjust_lr_fn": "mup"}, "choose one of original, match_rms_adamw, rms_to_rms"),
         ({"form": "svd"}, "choose one of newton-schulz, polar"),
+        ({"ns_precision": "half"}, "choose one of weights, bfloat16"),
         ({"use_muon": 1}, "Invalid use_muon value: 1; give True or False"),
     ],
     ids=str,
@@ -111,6 +112,27 @@ def test_each_scale_and_shape_is_stepped_by_the_rule(shape, execution):
             x, s = muon(x, p.grad, s, t, lr=0.1, scale=scale)
             optimizer.step()
         assert_alike([p, optimizer.state[p]["momentum_buffer"]], [x, s.M], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("execution", ["plain", "foreach"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_products_in_bfloat16_are_those_of_torch_up_to_its_rounding(execution, dtype):
+    shapes = [(40, 30), (30, 40), (64, 64)]
+    moved = {}
+    for name, make in {
+        "torch": lambda p: torch.optim.Muon(p, lr=1.0, weight_decay=0.0),
+        "bfloat16": lambda p: optlab.Muon(p, lr=1.0, ns_precision="bfloat16", execution=execution),
+        "weights": lambda p: optlab.Muon(p, lr=1.0, execution=execution),
+    }.items():
+        params = parameters(shapes, dtype)
+        before = [p.detach().clone() for p in params]
+        train(make(params), params, 1)
+        assert {p.dtype for p in params} == {dtype}
+        moved[name] = [p.detach() - old for p, old in zip(params, before, strict=True)]
+    for theirs, ours, exact in zip(*moved.values(), strict=True):
+        # 2⁻⁸ of each of some dozen roundings, while small singular values grow
+        assert (ours - theirs).norm() < 0.06 * theirs.norm()
+        assert 1e-3 * exact.norm() < (ours - exact).norm() < 0.06 * exact.norm()
 
 
 def test_states_go_over_to_torch_and_back():
