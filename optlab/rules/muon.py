@@ -29,7 +29,12 @@ def quintic(U, A, a, b, c, tall):
     )
 
 
-def newton_schulz(D, a, b, c, eps, tall, rounded):
+def exact(D):
+    """D as it is. Programs round it to bfloat16, in which the products are then taken."""
+    return D
+
+
+def newton_schulz(D, a, b, c, eps, tall, rounded=exact):
     """Five such polynomials of D, whose singular values are first made at most 1."""
     U = rounded(D) / maximum(norm(D), eps)
     P = quintic(U, gram(U, tall), a, b, c, tall)
@@ -37,11 +42,6 @@ def newton_schulz(D, a, b, c, eps, tall, rounded):
     R = quintic(Q, gram(Q, tall), a, b, c, tall)
     S = quintic(R, gram(R, tall), a, b, c, tall)
     return quintic(S, gram(S, tall), a, b, c, tall)
-
-
-def exact(D):
-    """D as it is. Programs round it to bfloat16, in which the products are then taken."""
-    return D
 
 
 def original(X):
