@@ -2,7 +2,7 @@
 
 # The edits of the rule, and the checks that come out otherwise than for the book's.
 MAXIMUM = ("v_hat = v / (1 - beta2**t)", "v_hat = maximum(s.v_hat, v / (1 - beta2**t))")
-STEP = "newton_schulz(D, a, b, c, eps, tall)"
+STEP = "newton_schulz(D, a, b, c, eps, tall, rounded)"
 EDITS = {
     "the momentum itself": ("muon", [(STEP, "D")], {"muon.unit_free", "muon.alike"}),
     "the signs of the momentum": ("muon", [(STEP, "sign(D)")], {"muon.rotated", "muon.alike"}),
