@@ -52,7 +52,7 @@ DEBIAN = {
     "g++",
 }
 OUTSIDE = {"pip-audit"}  # tools that are run in environments of their own
-PEERS = {"optax", "timm", "pytorch-optimizer"}  # of `make oracles`
+PEERS = {"optax", "timm", "pytorch-optimizer", "schedulefree"}  # of `make oracles`
 CLICK = {"optlab": optlab, "papermill": papermill, "jupyter-book": jupyter_book}
 BEGIN = (
     r"(?:\.venv/bin/\S+|optlab|make|pip|%pip|pipx|python3?|papermill|dask|conda|apt(?:-get)?|"
