@@ -83,6 +83,8 @@ def test_numbers_of_other_libraries_are_kept_as_python_s(label, kind, place):
         for k, v in cls(parameters_for(name, shapes=[(1,)])).defaults.items()
         if k not in getattr(cls, "for_torch", {})
     }
+    if "beta3" in whole:  # 0.9999 is 1 in float16, and refused
+        whole["beta3"] = 0.99
     theirs, ours = converted({**whole, **settings, "execution": "plain"}, NUMBERS[kind])
     ends = []
     for given in (theirs, ours):
