@@ -22,7 +22,7 @@ class AdamWScheduleFree(MadeOptimizer):
 
     At first the two are alike, and an optimizer that is new is in train mode. The mode is part of
     the state: load it with the weights of the same moment. Batch normalization's running means
-    are those of y; calculate them anew at x.
+    are those of y; recompute them at x.
 
     Args:
         lr: learning rate, which no schedule has to lower.
@@ -39,7 +39,9 @@ class AdamWScheduleFree(MadeOptimizer):
     def validate(self, group: dict[str, Any]) -> None:
         super().validate(group)
         if not group["betas"][0] > 0:
-            raise ValueError(f"Invalid beta parameter at index 0: {group['betas'][0]}; y needs x")
+            raise ValueError(
+                f"Invalid beta parameter at index 0: {group['betas'][0]}; give one above 0"
+            )
         if not isinstance(group["train_mode"], bool):
             raise ValueError(f"Invalid train_mode value: {group['train_mode']}; call train()")
 

@@ -155,7 +155,7 @@ def test_weights_in_half_precision_turn_by_a_state_in_single():
 @pytest.mark.parametrize(
     ("settings", "line"),
     [
-        ({"betas": (0.0, 0.9)}, "Invalid beta parameter at index 0: 0.0; y needs x"),
+        ({"betas": (0.0, 0.9)}, "Invalid beta parameter at index 0: 0.0; give one above 0"),
         ({"warmup_steps": -1}, "Invalid warmup_steps value: -1"),
     ],
     ids=str,
